@@ -1,0 +1,30 @@
+//! Typed headers: one file per family, read from a message only when asked for (RFC 3261 §20).
+
+mod error;
+mod name;
+
+pub use error::{HeaderError, HeaderErrorKind};
+pub use name::HeaderName;
+#[allow(unused_imports)]
+pub(crate) use name::NameId;
+
+use crate::Text;
+
+/// A header with a type: how to read its value and how to print it.
+pub trait Header: Sized {
+    /// The name its lines carry.
+    const NAME: HeaderName;
+
+    /// Reads one value: the whole line's, or for a [`ListHeader`] one member's. Folding is undone already.
+    ///
+    /// # Errors
+    /// When the value does not follow the header's grammar.
+    fn parse(value: &Text) -> Result<Self, HeaderError>;
+
+    /// The value as it is printed; never holds CR or LF.
+    fn as_text(&self) -> Text;
+}
+
+/// A header whose value is a comma-separated list, so that one line of several members and several lines of
+/// one mean the same (§7.3.1).
+pub trait ListHeader: Header {}
