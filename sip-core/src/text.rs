@@ -68,6 +68,20 @@ impl Text {
         Text(Bytes::from(bytes))
     }
 
+    /// `number` in decimal; below 1000 it allocates nothing.
+    pub(crate) fn number(number: u32) -> Text {
+        let small = number as usize;
+        let from = match small {
+            0..10 => 2,
+            10..100 => 1,
+            100..1000 => 0,
+            _ => return Text(Bytes::from(number.to_string())),
+        };
+        Text(Bytes::from_static(
+            &THREE_DIGITS[3 * small + from..3 * small + 3],
+        ))
+    }
+
     /// The bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -101,6 +115,19 @@ impl Text {
         Text(Bytes::copy_from_slice(&self.0))
     }
 }
+
+/// `000001002…999`.
+static THREE_DIGITS: [u8; 3000] = {
+    let mut digits = [b'0'; 3000];
+    let mut number = 0;
+    while number < 1000 {
+        digits[3 * number] += (number / 100) as u8;
+        digits[3 * number + 1] += (number / 10 % 10) as u8;
+        digits[3 * number + 2] += (number % 10) as u8;
+        number += 1;
+    }
+    digits
+};
 
 const fn is_forbidden(octet: u8) -> bool {
     matches!(octet, b'\r' | b'\n' | 0)
@@ -166,6 +193,13 @@ mod tests {
         );
         assert!(Text::new("a\0").is_err());
         assert!(Text::new("caf\u{e9}").is_ok());
+    }
+
+    #[test]
+    fn numbers_are_printed_without_leading_zeros() {
+        for number in [0, 7, 10, 69, 100, 999, 1000, u32::MAX] {
+            assert_eq!(Text::number(number), number.to_string().as_str());
+        }
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub trait Header: Sized {
     /// The name its lines carry.
     const NAME: HeaderName;
 
+    /// Whether the value is a comma-separated list (§7.3.1). `true` for every [`ListHeader`], and for no other.
+    const LIST: bool = false;
+
     /// Reads one value: the whole line's, or for a [`ListHeader`] one member's. Folding is undone already.
     ///
     /// # Errors
@@ -26,5 +29,5 @@ pub trait Header: Sized {
 }
 
 /// A header whose value is a comma-separated list, so that one line of several members and several lines of
-/// one mean the same (§7.3.1).
+/// one mean the same (§7.3.1). It sets [`Header::LIST`].
 pub trait ListHeader: Header {}
