@@ -1,0 +1,235 @@
+//! What can be configured, and the value of everything that is not; `itsp.example.toml` documents each key.
+
+mod duration;
+mod listen;
+mod read;
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+pub(crate) use duration::Span;
+pub(crate) use listen::Listen;
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Folder of the database.
+    pub(crate) data: PathBuf,
+    pub(crate) network: Network,
+    pub(crate) domains: Domains,
+    pub(crate) registrar: Registrar,
+    pub(crate) auth: Auth,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) location: Location,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) log: Log,
+}
+
+/// Sockets and workers.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Network {
+    /// Each address is opened for every transport that is switched on.
+    pub(crate) listen: Vec<Listen>,
+    pub(crate) udp: bool,
+    pub(crate) tcp: bool,
+    /// Threads that handle messages; 0: one per processor core.
+    pub(crate) workers: u16,
+}
+
+/// The domains served.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Domains {
+    /// How soon a change in the database is seen.
+    pub(crate) reload: Span,
+}
+
+/// What a REGISTER may ask for.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Registrar {
+    pub(crate) default_expires: Span,
+    pub(crate) min_expires: Span,
+    pub(crate) max_expires: Span,
+    pub(crate) max_contacts: u16,
+}
+
+/// How a user shows who it is.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Auth {
+    /// Offered in this order.
+    pub(crate) algorithms: Vec<Algorithm>,
+    /// Offer qop=auth.
+    pub(crate) qop: bool,
+    pub(crate) nonce_lifetime: Span,
+}
+
+/// A digest algorithm under its name in RFC 7616 §3.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum Algorithm {
+    #[serde(rename = "MD5")]
+    Md5,
+    #[serde(rename = "SHA-256")]
+    Sha256,
+}
+
+/// Subscribers kept in memory once they were asked for.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Subscribers {
+    /// At most this many, names that do not exist included.
+    pub(crate) cache: usize,
+    /// How long what was read is believed.
+    pub(crate) keep: Span,
+    /// Longest wait for the database.
+    pub(crate) timeout: Span,
+}
+
+/// Registered contacts.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Location {
+    pub(crate) durability: Durability,
+    /// How long a commit gathers registrations.
+    pub(crate) commit_interval: Span,
+    /// Registrations that may wait for a commit; one more is refused.
+    pub(crate) queue: usize,
+    /// How often the journal is folded into `location`.
+    pub(crate) fold_interval: Span,
+    /// How often contacts that ran out are removed.
+    pub(crate) sweep_interval: Span,
+}
+
+/// What a 200 OK to a REGISTER promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Durability {
+    /// The binding is on disk.
+    GroupCommit,
+    /// It will be within a moment.
+    WriteBehind,
+    /// It is in memory, and gone after a restart.
+    Memory,
+}
+
+/// The way out.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Shutdown {
+    /// How long transactions under way may take to end.
+    pub(crate) grace: Span,
+}
+
+/// What is told on standard error.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) level: Level,
+}
+
+/// Least grave kind of line that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            data: PathBuf::from("itsp-data"),
+            network: Network::default(),
+            domains: Domains::default(),
+            registrar: Registrar::default(),
+            auth: Auth::default(),
+            subscribers: Subscribers::default(),
+            location: Location::default(),
+            shutdown: Shutdown::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Network {
+    fn default() -> Network {
+        Network {
+            listen: vec![Listen(([0, 0, 0, 0], 5060).into())],
+            udp: true,
+            tcp: true,
+            workers: 0,
+        }
+    }
+}
+
+impl Default for Domains {
+    fn default() -> Domains {
+        Domains {
+            reload: Span::from_secs(5),
+        }
+    }
+}
+
+impl Default for Registrar {
+    fn default() -> Registrar {
+        Registrar {
+            default_expires: Span::from_secs(3600),
+            min_expires: Span::from_secs(60),
+            max_expires: Span::from_secs(3600),
+            max_contacts: 10,
+        }
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Auth {
+        Auth {
+            algorithms: vec![Algorithm::Md5],
+            qop: true,
+            nonce_lifetime: Span::from_secs(10),
+        }
+    }
+}
+
+impl Default for Subscribers {
+    fn default() -> Subscribers {
+        Subscribers {
+            cache: 100_000,
+            keep: Span::from_secs(60),
+            timeout: Span::from_secs(2),
+        }
+    }
+}
+
+impl Default for Location {
+    fn default() -> Location {
+        Location {
+            durability: Durability::GroupCommit,
+            commit_interval: Span::from_millis(3),
+            queue: 10_000,
+            fold_interval: Span::from_secs(5),
+            sweep_interval: Span::from_secs(60),
+        }
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Shutdown {
+        Shutdown {
+            grace: Span::from_secs(5),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { level: Level::Info }
+    }
+}

@@ -1,0 +1,75 @@
+//! The very first start: a domain and two users, so that two phones can call each other at once.
+
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+
+use crate::accounts::{random_password, subscriber};
+use crate::store::{DomainRow, Store, StoreError};
+
+/// What was made, told once and never again.
+#[derive(Debug)]
+pub(crate) struct Demo {
+    pub(crate) domain: IpAddr,
+    /// Name and password.
+    pub(crate) users: [(&'static str, String); 2],
+}
+
+/// Makes this machine's address a domain, under the names of the machine itself too, with users alice and bob.
+pub(crate) async fn make_demo(store: &Store) -> Result<Demo, StoreError> {
+    let ip = primary_address();
+    let did = ip.to_string();
+    for name in [did.as_str(), "127.0.0.1", "localhost"] {
+        store.add_domain(name, &did).await?;
+    }
+    let domain = DomainRow {
+        name: did.clone(),
+        did: did.clone(),
+        realm: did,
+    };
+    let users = ["alice", "bob"].map(|name| (name, random_password()));
+    let rows = users
+        .each_ref()
+        .map(|(name, password)| subscriber(name, &domain, password));
+    store.put_subscribers(&rows).await?;
+    Ok(Demo { domain: ip, users })
+}
+
+/// The address others on the network reach this machine by: the one its default route leaves from.
+fn primary_address() -> IpAddr {
+    // Connecting a datagram socket sends nothing; the address is one for documentation (RFC 5737).
+    let outgoing = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    });
+    match outgoing {
+        Ok(address) if !address.ip().is_unspecified() => address.ip(),
+        _ => Ipv4Addr::LOCALHOST.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::Secrets;
+
+    #[tokio::test]
+    async fn the_demo_users_can_log_in_with_what_is_told() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (store, _) = Store::open_or_create(folder.path()).await.expect("opens");
+        let demo = make_demo(&store).await.expect("makes");
+        let domain = demo.domain.to_string();
+        for (name, password) in &demo.users {
+            let user = store
+                .subscriber(name, &domain)
+                .await
+                .expect("reads")
+                .expect("is there");
+            assert_eq!(user.ha1, Secrets::of(name, &domain, &domain, password).md5);
+        }
+        let names = store.domains().await.expect("reads");
+        assert!(
+            names
+                .iter()
+                .any(|row| row.name == "localhost" && row.did == domain)
+        );
+    }
+}
