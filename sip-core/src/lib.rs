@@ -2,13 +2,24 @@
 #![forbid(unsafe_code)]
 
 pub mod header;
+mod message;
 mod method;
+mod parse;
+mod parts;
+mod request;
+mod response;
 mod status;
 mod text;
 mod transport;
+mod uri;
 
-pub use header::{Header, HeaderError, HeaderErrorKind, HeaderName, ListHeader};
+pub use header::{Header, HeaderError, HeaderErrorKind, HeaderName, Headers, ListHeader};
+pub use message::Message;
 pub use method::{Method, MethodError};
+pub use parse::{Flaw, Limits, ParseError, parse_message};
+pub use request::Request;
+pub use response::Response;
 pub use status::{StatusClass, StatusCode};
 pub use text::{ForbiddenOctet, Text};
 pub use transport::Transport;
+pub use uri::{Uri, UriError};

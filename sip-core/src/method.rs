@@ -13,8 +13,7 @@ macro_rules! methods {
         #[non_exhaustive]
         pub enum Method {
             $($(#[$doc])* $variant,)*
-            /// A method this crate has no word for. Compare with `==` only values made by
-            /// [`Method::from_token`], which never puts a known method here.
+            /// A method this crate has no word for; [`Method::from_token`] never puts a known one here.
             Other(Text),
         }
 
@@ -28,8 +27,7 @@ macro_rules! methods {
                 }
             }
 
-            fn known(token: &[u8]) -> Option<Method> {
-                // A plain match would compare with one method after the other.
+            pub(crate) fn known(token: &[u8]) -> Option<Method> {
                 match token {
                     $(found if found == $token => Some(Method::$variant),)*
                     _ => None,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::{Deref, Range};
 
 use bytes::Bytes;
+use memchr::memchr3;
 
 /// A run of message bytes: cheap to clone and to slice, since it shares the buffer it was received in.
 ///
@@ -48,12 +49,18 @@ impl Text {
     /// If it holds CR, LF or NUL.
     pub fn new(value: impl AsRef<[u8]>) -> Result<Text, ForbiddenOctet> {
         let value = value.as_ref();
-        match value.iter().position(|octet| is_forbidden(*octet)) {
+        Text::check(value)?;
+        Ok(Text(Bytes::copy_from_slice(value)))
+    }
+
+    /// Whether `value` may stand in a header line.
+    pub(crate) fn check(value: &[u8]) -> Result<(), ForbiddenOctet> {
+        match memchr3(b'\r', b'\n', 0, value) {
             Some(offset) => Err(ForbiddenOctet {
                 offset,
                 octet: value[offset],
             }),
-            None => Ok(Text(Bytes::copy_from_slice(value))),
+            None => Ok(()),
         }
     }
 

@@ -1,11 +1,17 @@
 //! Typed headers: one file per family, read from a message only when asked for (RFC 3261 §20).
 
+mod edit;
 mod error;
+mod line;
+mod list;
+mod map;
 mod name;
 
 pub use error::{HeaderError, HeaderErrorKind};
+pub(crate) use line::Line;
+pub use map::Headers;
+pub(crate) use map::Lines;
 pub use name::HeaderName;
-#[allow(unused_imports)]
 pub(crate) use name::NameId;
 
 use crate::Text;

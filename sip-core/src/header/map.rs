@@ -1,0 +1,278 @@
+//! The headers of a message: its lines as they came, in order, and typed values on demand (RFC 3261 §7.3).
+
+use std::fmt;
+
+use bytes::Bytes;
+use memchr::memchr2;
+use smallvec::SmallVec;
+
+use super::line::Line;
+use super::list::Members;
+use super::{Header, HeaderError, HeaderErrorKind, HeaderName, ListHeader, NameId};
+use crate::Text;
+
+/// Lines of most messages fit without an allocation.
+pub(crate) type Lines = SmallVec<[Line; 24]>;
+
+/// Text of the edits a proxy makes to most messages, without an allocation.
+type OwnText = SmallVec<[u8; 384]>;
+
+/// The header lines of a message.
+///
+/// A line nobody edits is printed with the very bytes it was received in, in its place. Cloning shares the
+/// received bytes and copies a small table.
+#[derive(Default)]
+pub struct Headers {
+    /// The received message from its start line on; lines point into it.
+    pub(super) received: Bytes,
+    /// Lines made by edits, one after the other, CRLF included.
+    pub(super) own: OwnText,
+    pub(super) lines: Lines,
+}
+
+impl Headers {
+    pub(crate) fn received(received: Bytes, lines: Lines) -> Headers {
+        Headers {
+            received,
+            own: OwnText::new(),
+            lines,
+        }
+    }
+
+    pub(crate) fn received_bytes(&self) -> &Bytes {
+        &self.received
+    }
+
+    /// The one value of a header that must stand once; the first member of a list header.
+    ///
+    /// # Errors
+    /// When it is missing, unreadable, or stands twice and is no list header.
+    pub fn require<H: Header>(&self) -> Result<H, HeaderError> {
+        self.optional()?.ok_or(HeaderError {
+            name: H::NAME,
+            kind: HeaderErrorKind::Missing,
+        })
+    }
+
+    /// The value of a header that may be absent; the first member of a list header.
+    ///
+    /// # Errors
+    /// When it is unreadable, or stands twice and is no list header.
+    pub fn optional<H: Header>(&self) -> Result<Option<H>, HeaderError> {
+        if H::LIST {
+            return self.members::<H>().next().transpose();
+        }
+        let mut lines = self.find(&H::NAME);
+        let Some(line) = lines.next() else {
+            return Ok(None);
+        };
+        if lines.next().is_some() {
+            return Err(HeaderError {
+                name: H::NAME,
+                kind: HeaderErrorKind::Repeated,
+            });
+        }
+        H::parse(&self.value(line)).map(Some)
+    }
+
+    /// All members of a list header, over comma lists and repeated lines alike.
+    pub fn all<H: ListHeader>(&self) -> impl Iterator<Item = Result<H, HeaderError>> {
+        const { assert!(H::LIST, "a ListHeader sets Header::LIST") };
+        self.members()
+    }
+
+    /// The value of each line of a header that may be repeated but is no comma list, as `WWW-Authenticate` (§20).
+    pub fn lines_of<H: Header>(&self) -> impl Iterator<Item = Result<H, HeaderError>> {
+        self.find(&H::NAME).map(|line| H::parse(&self.value(line)))
+    }
+
+    /// Whether a line of that name stands in the message.
+    #[must_use]
+    pub fn contains(&self, name: &HeaderName) -> bool {
+        self.find(name).next().is_some()
+    }
+
+    /// How many lines of that name there are.
+    #[must_use]
+    pub fn count(&self, name: &HeaderName) -> usize {
+        self.find(name).count()
+    }
+
+    /// The value of each line of that name, folding undone, otherwise as it came.
+    pub fn raw(&self, name: &HeaderName) -> impl Iterator<Item = Text> {
+        self.find(name).map(|line| self.value(line))
+    }
+
+    /// Every line in order: its name, and its value with folding undone.
+    pub fn lines(&self) -> impl Iterator<Item = (HeaderName, Text)> {
+        self.lines
+            .iter()
+            .map(|line| (line.id().name(|| self.name(line)), self.value(line)))
+    }
+
+    fn members<H: Header>(&self) -> impl Iterator<Item = Result<H, HeaderError>> {
+        self.find(&H::NAME)
+            .flat_map(|line| Members::of(self.value(line)))
+            .map(|member| H::parse(&member))
+    }
+
+    fn find<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a Line> + use<'a> {
+        let wanted = Wanted::new(name);
+        self.lines.iter().filter(move |line| wanted.is(self, line))
+    }
+
+    /// Octet at which the value of the first line of that name stands, if it was received.
+    pub(crate) fn offset_of(&self, name: &HeaderName) -> Option<usize> {
+        let line = self.find(name).find(|line| !line.is_own())?;
+        Some(line.value().start)
+    }
+
+    pub(super) fn value(&self, line: &Line) -> Text {
+        if line.is_own() {
+            Text::received(Bytes::copy_from_slice(&self.own[line.value()]))
+        } else if line.is_folded() {
+            Text::received(unfolded(&self.received[line.value()]))
+        } else {
+            Text::received(self.received.slice(line.value()))
+        }
+    }
+
+    fn name(&self, line: &Line) -> Text {
+        if line.is_own() {
+            Text::received(Bytes::copy_from_slice(self.spelled(line)))
+        } else {
+            Text::received(self.received.slice(line.name()))
+        }
+    }
+
+    fn spelled(&self, line: &Line) -> &[u8] {
+        &self.source(line)[line.name()]
+    }
+
+    fn source(&self, line: &Line) -> &[u8] {
+        if line.is_own() {
+            &self.own
+        } else {
+            &self.received
+        }
+    }
+
+    /// Length of all lines as printed.
+    pub(crate) fn printed_length(&self) -> usize {
+        self.lines.iter().map(|line| line.length() as usize).sum()
+    }
+
+    /// Prints the first `start_length` octets received, which are the start line, and all lines. Neighbours in
+    /// memory leave in one copy.
+    pub(crate) fn write_to(&self, start_length: usize, out: &mut Vec<u8>) {
+        let mut source = &self.received[..];
+        let mut run = 0..start_length;
+        let mut run_is_own = false;
+        for line in &self.lines {
+            let whole = line.whole();
+            if line.is_own() == run_is_own && whole.start == run.end {
+                run.end = whole.end;
+            } else {
+                out.extend_from_slice(&source[run]);
+                source = self.source(line);
+                run_is_own = line.is_own();
+                run = whole;
+            }
+        }
+        out.extend_from_slice(&source[run]);
+    }
+
+    /// The same headers, standing in `printed` from `start` on, as [`Headers::write_to`] left them there.
+    pub(crate) fn rebased(&self, printed: Bytes, start: usize) -> Headers {
+        let mut at = start as u32;
+        let mut lines = Lines::from_slice(&self.lines);
+        for line in &mut lines {
+            let length = line.length();
+            *line = line.received_at(at);
+            at += length;
+        }
+        Headers::received(printed, lines)
+    }
+
+    /// A copy of the lines of those names, in order; received bytes are shared.
+    pub(crate) fn only(&self, keep: impl Fn(NameId) -> bool) -> Headers {
+        let mut headers = Headers::received(self.received.clone(), Lines::new());
+        for line in self.lines.iter().filter(|line| keep(line.id())) {
+            if line.is_own() {
+                let start = headers.own.len();
+                headers.own.extend_from_slice(&self.own[line.whole()]);
+                headers.lines.push(line.at(start as u32));
+            } else {
+                headers.lines.push(*line);
+            }
+        }
+        headers
+    }
+}
+
+impl Clone for Headers {
+    fn clone(&self) -> Headers {
+        Headers {
+            received: self.received.clone(),
+            // `from_slice` copies in one go, `SmallVec::clone` element by element.
+            own: OwnText::from_slice(&self.own),
+            lines: Lines::from_slice(&self.lines),
+        }
+    }
+}
+
+/// Same lines with the same values, in the same order; spelling of names and folding aside.
+impl PartialEq for Headers {
+    fn eq(&self, other: &Headers) -> bool {
+        self.lines().eq(other.lines())
+    }
+}
+
+impl Eq for Headers {}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.lines()).finish()
+    }
+}
+
+/// A name to look for; a known one compares as one octet.
+pub(super) enum Wanted {
+    Known(NameId),
+    Other(Text),
+}
+
+impl Wanted {
+    pub(super) fn new(name: &HeaderName) -> Wanted {
+        match name {
+            HeaderName::Other(spelled) => match NameId::find(spelled) {
+                NameId::Other => Wanted::Other(spelled.clone()),
+                known => Wanted::Known(known),
+            },
+            known => Wanted::Known(known.id()),
+        }
+    }
+
+    pub(super) fn is(&self, headers: &Headers, line: &Line) -> bool {
+        match self {
+            Wanted::Known(id) => line.id() == *id,
+            Wanted::Other(name) => {
+                line.id() == NameId::Other && headers.spelled(line).eq_ignore_ascii_case(name)
+            }
+        }
+    }
+}
+
+/// A folded value on one line: each fold, and the white space around it, reads as one space (§7.3.1). So does a
+/// CR or LF that has no business there, and no value read from a message ever holds one.
+fn unfolded(value: &[u8]) -> Bytes {
+    let mut text = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(fold) = memchr2(b'\r', b'\n', rest) {
+        text.extend_from_slice(rest[..fold].trim_ascii_end());
+        text.push(b' ');
+        rest = rest[fold..].trim_ascii_start();
+    }
+    text.extend_from_slice(rest);
+    Bytes::from(text)
+}

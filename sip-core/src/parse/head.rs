@@ -1,0 +1,343 @@
+//! The head of a message: start line and line table; values are found, none is read (RFC 3261 §7.1–7.3).
+
+use std::ops::Range;
+
+use memchr::{memchr, memchr2, memrchr};
+use smallvec::SmallVec;
+
+use super::{Flaw, Limits, ParseError};
+use crate::StatusCode;
+use crate::header::{Line, Lines, NameId};
+use crate::method::is_token;
+
+/// Everything up to the empty line, as offsets from the start line.
+pub(crate) struct Head {
+    pub(crate) start_line: StartLine,
+    /// Length of the start line with its CRLF.
+    pub(crate) start_length: usize,
+    /// The start line may be sent on as it is: it does not spell SIP in small letters (§7.1).
+    pub(crate) canonical: bool,
+    pub(crate) lines: Lines,
+    /// Length of the head, the empty line included.
+    pub(crate) length: usize,
+    pub(crate) content_length: Option<u32>,
+    /// The end of the body cannot be known: Content-Length is unreadable or contradicts itself.
+    pub(crate) unframed: bool,
+    /// The first defect met.
+    pub(crate) flaw: Option<Flaw>,
+}
+
+pub(crate) enum StartLine {
+    Request {
+        method: Range<usize>,
+        uri: Range<usize>,
+    },
+    Status {
+        code: StatusCode,
+        reason: Range<usize>,
+    },
+}
+
+/// Octets of CRLF pairs before the start line, which are to be ignored (§7.5).
+pub(crate) fn leading_crlfs(bytes: &[u8]) -> usize {
+    2 * bytes
+        .chunks_exact(2)
+        .take_while(|pair| pair == b"\r\n")
+        .count()
+}
+
+impl Head {
+    /// Reads the head at the start of `bytes`, in one pass.
+    ///
+    /// # Errors
+    /// When the first line is no SIP start line.
+    pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, ParseError> {
+        let window = &bytes[..bytes.len().min(limits.max_head)];
+        let mut scan = Scan {
+            bytes: window,
+            cut: window.len() < bytes.len(),
+            canonical: true,
+            flaw: None,
+        };
+        let (start_line, start_length) = scan.start_line(limits)?;
+        let mut head = Head {
+            start_line,
+            start_length,
+            canonical: scan.canonical,
+            lines: SmallVec::new(),
+            length: start_length,
+            content_length: None,
+            unframed: false,
+            flaw: None,
+        };
+        head.header_lines(&mut scan, limits);
+        head.flaw = match head.start_line {
+            StartLine::Request { .. } => scan.flaw,
+            StartLine::Status { .. } => scan.flaw.map(Flaw::unanswered),
+        };
+        Ok(head)
+    }
+
+    fn header_lines(&mut self, scan: &mut Scan<'_>, limits: &Limits) {
+        let mut at = self.start_length;
+        loop {
+            if scan.bytes[at..].starts_with(b"\r\n") {
+                self.length = at + 2;
+                return;
+            }
+            let Some(end) = scan.line_end(at, true, limits) else {
+                break;
+            };
+            if self.lines.len() == limits.max_headers {
+                scan.too_large(at, "fewer header lines");
+            } else if end.crlf - at > limits.max_line || end.folds > limits.max_folds {
+                scan.too_large(at, "a shorter header line");
+            } else if let Some(line) = scan.header_line(at, &end) {
+                if line.id() == NameId::ContentLength {
+                    self.read_content_length(scan, &line);
+                }
+                self.lines.push(line);
+            } else {
+                scan.bad(at, "header name and colon");
+            }
+            at = end.crlf + 2;
+        }
+        if scan.cut {
+            scan.too_large(at, "a shorter header");
+        } else {
+            scan.bad(at, "empty line after the header");
+        }
+        self.length = scan.bytes.len();
+    }
+
+    fn read_content_length(&mut self, scan: &mut Scan<'_>, line: &Line) {
+        let value = line.value();
+        match decimal(&scan.bytes[value.clone()]) {
+            Some(length) if self.content_length.is_none_or(|known| known == length) => {
+                self.content_length = Some(length);
+            }
+            Some(_) => {
+                self.unframed = true;
+                scan.bad(value.start, "one Content-Length");
+            }
+            None => {
+                self.unframed = true;
+                scan.bad(value.start, "Content-Length in digits");
+            }
+        }
+    }
+}
+
+/// Where a line ends, and what stands in it that is no part of its text.
+struct LineEnd {
+    crlf: usize,
+    folds: usize,
+    /// CR or LF alone.
+    strays: bool,
+}
+
+struct Scan<'a> {
+    bytes: &'a [u8],
+    /// There is more, beyond the limit.
+    cut: bool,
+    canonical: bool,
+    flaw: Option<Flaw>,
+}
+
+impl Scan<'_> {
+    fn bad(&mut self, offset: usize, expected: &'static str) {
+        self.note(Flaw::new(offset, expected, StatusCode::BAD_REQUEST));
+    }
+
+    fn too_large(&mut self, offset: usize, expected: &'static str) {
+        self.note(Flaw::new(offset, expected, StatusCode::MESSAGE_TOO_LARGE));
+    }
+
+    fn note(&mut self, flaw: Flaw) {
+        self.flaw.get_or_insert(flaw);
+    }
+
+    /// The CRLF that ends the line at `from`. CR or LF alone does not end a line (§7): readers that disagree about
+    /// that see different headers in one message.
+    fn line_end(&mut self, from: usize, foldable: bool, limits: &Limits) -> Option<LineEnd> {
+        let mut at = from;
+        let mut folds = 0;
+        let mut strays = false;
+        loop {
+            let crlf = at + memchr2(b'\r', b'\n', &self.bytes[at..])?;
+            if !self.bytes[crlf..].starts_with(b"\r\n") {
+                self.bad(crlf, "CRLF");
+                strays = true;
+                at = crlf + 1;
+                continue;
+            }
+            match self.bytes.get(crlf + 2) {
+                Some(b' ' | b'\t') if foldable => {
+                    folds += 1;
+                    at = crlf + 3;
+                }
+                _ => {
+                    return Some(LineEnd {
+                        crlf,
+                        folds,
+                        strays,
+                    });
+                }
+            }
+            if crlf - from > limits.max_line {
+                self.too_large(crlf, "a shorter header line");
+            }
+        }
+    }
+
+    fn header_line(&self, start: usize, end: &LineEnd) -> Option<Line> {
+        let text = &self.bytes[start..end.crlf];
+        let colon = memchr(b':', text)?;
+        let name = trim_end(&text[..colon], is_blank);
+        let id = NameId::find(name);
+        if id == NameId::Other && !is_token(name) {
+            return None;
+        }
+        let after_colon = trim_start(&text[colon + 1..], is_lws);
+        let value_start = end.crlf - after_colon.len();
+        let value = trim_end(after_colon, is_lws);
+        let value_range = value_start..value_start + value.len();
+        let folded = (end.folds > 0 || end.strays) && memchr2(b'\r', b'\n', value).is_some();
+        Line::received(start..end.crlf + 2, name.len(), value_range, id, folded)
+    }
+
+    /// Request-Line or Status-Line (§7.1, §7.2), and its length.
+    fn start_line(&mut self, limits: &Limits) -> Result<(StartLine, usize), ParseError> {
+        let not_sip = |offset, expected| Err(ParseError { offset, expected });
+        let Some(LineEnd { crlf, .. }) = self.line_end(0, false, limits) else {
+            return not_sip(0, "start line");
+        };
+        let line = &self.bytes[..crlf];
+        let start = match line.get(..4) {
+            Some(scheme) if scheme.eq_ignore_ascii_case(b"SIP/") => self.status_line(line),
+            _ => self.request_line(line, limits),
+        };
+        match start {
+            Ok(start) => Ok((start, crlf + 2)),
+            Err((offset, expected)) => not_sip(offset, expected),
+        }
+    }
+}
+
+type NotSip = (usize, &'static str);
+
+impl<'a> Scan<'a> {
+    fn request_line(&mut self, line: &'a [u8], limits: &Limits) -> Result<StartLine, NotSip> {
+        let method_end = memchr(b' ', line).ok_or((line.len(), "SP after the method"))?;
+        if !is_token(&line[..method_end]) {
+            return Err((0, "method"));
+        }
+        let trimmed = trim_end(line, is_blank);
+        let uri_end = memrchr(b' ', trimmed)
+            .filter(|at| *at > method_end)
+            .ok_or((trimmed.len(), "Request-URI and SIP-Version"))?;
+        let version = &trimmed[uri_end + 1..];
+        self.version(uri_end + 1, version)?;
+        let uri = method_end + 1..uri_end;
+        if uri.len() > limits.max_uri {
+            let status = StatusCode::REQUEST_URI_TOO_LONG;
+            self.note(Flaw::new(uri.start, "a shorter Request-URI", status));
+        } else if line[uri.clone()].iter().copied().any(is_blank) {
+            self.bad(uri.start, "Request-URI without white space");
+        } else if trimmed.len() < line.len() {
+            self.bad(trimmed.len(), "CRLF after SIP-Version");
+        }
+        Ok(StartLine::Request {
+            method: 0..method_end,
+            uri,
+        })
+    }
+
+    fn status_line(&mut self, line: &'a [u8]) -> Result<StartLine, NotSip> {
+        let version_end = memchr(b' ', line).ok_or((line.len(), "SP after SIP-Version"))?;
+        self.version(0, &line[..version_end])?;
+        let at = version_end + 1;
+        let code = line[at..]
+            .first_chunk::<3>()
+            .filter(|digits| digits.iter().all(u8::is_ascii_digit))
+            .map(|digits| {
+                digits
+                    .iter()
+                    .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'))
+            })
+            .and_then(StatusCode::new)
+            .ok_or((at, "Status-Code"))?;
+        match line.get(at + 3) {
+            None => Ok(StartLine::Status {
+                code,
+                reason: line.len()..line.len(),
+            }),
+            Some(b' ') => Ok(StartLine::Status {
+                code,
+                reason: at + 4..line.len(),
+            }),
+            Some(_) => Err((at + 3, "SP after Status-Code")),
+        }
+    }
+
+    /// `SIP/2.0`; another number is a version this stack does not speak (§21.5.6).
+    fn version(&mut self, at: usize, version: &[u8]) -> Result<(), NotSip> {
+        let number = match version.split_at_checked(4) {
+            Some((name, number)) if name.eq_ignore_ascii_case(b"SIP/") => number,
+            _ => return Err((at, "SIP-Version")),
+        };
+        self.canonical = version.starts_with(b"SIP");
+        if number == b"2.0" {
+            return Ok(());
+        }
+        let mut parts = number.splitn(2, |octet| *octet == b'.');
+        let is_number = |part: Option<&[u8]>| {
+            part.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+        };
+        if is_number(parts.next()) && is_number(parts.next()) {
+            let status = StatusCode::VERSION_NOT_SUPPORTED;
+            self.note(Flaw::new(at, "SIP/2.0", status));
+            Ok(())
+        } else {
+            Err((at, "SIP-Version"))
+        }
+    }
+}
+
+fn is_blank(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t')
+}
+
+/// Inside a line, CR and LF stand only where it is folded.
+fn is_lws(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+fn trim_end(mut text: &[u8], blank: impl Fn(u8) -> bool) -> &[u8] {
+    while let [rest @ .., last] = text
+        && blank(*last)
+    {
+        text = rest;
+    }
+    text
+}
+
+fn trim_start(mut text: &[u8], blank: impl Fn(u8) -> bool) -> &[u8] {
+    while let [first, rest @ ..] = text
+        && blank(*first)
+    {
+        text = rest;
+    }
+    text
+}
+
+/// `1*DIGIT`, if it fits.
+fn decimal(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u32, |number, octet| {
+        let digit = char::from(*octet).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}

@@ -1,0 +1,98 @@
+//! What requests and responses have in common: everything but the start line (RFC 3261 §7).
+
+use bytes::Bytes;
+
+use crate::header::{HeaderName, Headers};
+use crate::parse::Flaw;
+use crate::{StatusCode, Text};
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) headers: Headers,
+    pub(crate) body: Bytes,
+    /// Length of the start line as received; 0 when it is to be composed.
+    pub(crate) start_length: usize,
+    pub(crate) flaw: Option<Flaw>,
+}
+
+impl Parts {
+    /// A message without a received byte.
+    pub(crate) fn new(headers: Headers) -> Parts {
+        Parts {
+            headers,
+            ..Parts::default()
+        }
+    }
+
+    /// Prints the message behind whatever `out` holds, with `composed` for a start line that is not the received one.
+    pub(crate) fn write_to(&self, composed: &[&[u8]], out: &mut Vec<u8>) {
+        out.reserve(self.start_length(composed) + self.length_after_start());
+        if self.start_length == 0 {
+            for part in composed {
+                out.extend_from_slice(part);
+            }
+        }
+        self.headers.write_to(self.start_length, out);
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(&self.body);
+    }
+
+    pub(crate) fn to_bytes(&self, composed: &[&[u8]]) -> Bytes {
+        let length = self.start_length(composed) + self.length_after_start();
+        let mut out = Vec::with_capacity(length);
+        self.write_to(composed, &mut out);
+        Bytes::from(out)
+    }
+
+    /// The same parts in bytes of their own, which are the printed message.
+    pub(crate) fn detached(&self, composed: &[&[u8]]) -> (Parts, Bytes) {
+        let printed = self.to_bytes(composed);
+        let start_length = self.start_length(composed);
+        let parts = Parts {
+            headers: self.headers.rebased(printed.clone(), start_length),
+            body: printed.slice(printed.len() - self.body.len()..),
+            start_length,
+            flaw: self.flaw,
+        };
+        (parts, printed)
+    }
+
+    /// Puts another body in place, with the two headers that tell of it.
+    pub(crate) fn set_body(&mut self, content_type: &Text, body: Bytes) {
+        let length = Text::number(u32::try_from(body.len()).unwrap_or(u32::MAX));
+        self.headers.set_raw(HeaderName::ContentType, content_type);
+        self.headers.set_raw(HeaderName::ContentLength, &length);
+        self.body = body;
+    }
+
+    /// Takes the body out, and the headers that tell of it (§7.4.1).
+    pub(crate) fn remove_body(&mut self) {
+        for name in [
+            HeaderName::ContentType,
+            HeaderName::ContentEncoding,
+            HeaderName::ContentDisposition,
+            HeaderName::ContentLanguage,
+        ] {
+            self.headers.remove(&name);
+        }
+        self.headers
+            .set_raw(HeaderName::ContentLength, &Text::number(0));
+        self.body = Bytes::new();
+    }
+
+    pub(crate) fn note_bad_request(&mut self, offset: usize, expected: &'static str) {
+        let flaw = Flaw::new(offset, expected, StatusCode::BAD_REQUEST);
+        self.flaw.get_or_insert(flaw);
+    }
+
+    fn start_length(&self, composed: &[&[u8]]) -> usize {
+        match self.start_length {
+            0 => composed.iter().map(|part| part.len()).sum(),
+            received => received,
+        }
+    }
+
+    fn length_after_start(&self) -> usize {
+        self.headers.printed_length() + 2 + self.body.len()
+    }
+}
