@@ -16,7 +16,7 @@ mod uri;
 pub use header::{Header, HeaderError, HeaderErrorKind, HeaderName, Headers, ListHeader};
 pub use message::Message;
 pub use method::{Method, MethodError};
-pub use parse::{Flaw, Limits, ParseError, parse_message};
+pub use parse::{Flaw, Frame, FrameError, Limits, ParseError, StreamFramer, parse_message};
 pub use request::Request;
 pub use response::Response;
 pub use status::{StatusClass, StatusCode};

@@ -11,6 +11,7 @@ use crate::header::{Line, Lines, NameId};
 use crate::method::is_token;
 
 /// Everything up to the empty line, as offsets from the start line.
+#[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) start_line: StartLine,
     /// Length of the start line with its CRLF.
@@ -21,12 +22,14 @@ pub(crate) struct Head {
     /// Length of the head, the empty line included.
     pub(crate) length: usize,
     pub(crate) content_length: Option<u32>,
-    /// The end of the body cannot be known: Content-Length is unreadable or contradicts itself.
+    /// The end of the body cannot be known: Content-Length is unreadable, contradicts itself, or may stand among
+    /// lines that were not read.
     pub(crate) unframed: bool,
     /// The first defect met.
     pub(crate) flaw: Option<Flaw>,
 }
 
+#[derive(Debug)]
 pub(crate) enum StartLine {
     Request {
         method: Range<usize>,
@@ -90,8 +93,10 @@ impl Head {
             };
             if self.lines.len() == limits.max_headers {
                 scan.too_large(at, "fewer header lines");
+                self.unframed = true;
             } else if end.crlf - at > limits.max_line || end.folds > limits.max_folds {
                 scan.too_large(at, "a shorter header line");
+                self.unframed = true;
             } else if let Some(line) = scan.header_line(at, &end) {
                 if line.id() == NameId::ContentLength {
                     self.read_content_length(scan, &line);

@@ -2,11 +2,13 @@
 
 mod error;
 mod head;
+mod stream;
 
 use bytes::Bytes;
 
 pub use error::{Flaw, ParseError};
-pub(crate) use head::{Head, StartLine, leading_crlfs};
+pub(crate) use head::{Head, StartLine};
+pub use stream::{Frame, FrameError, StreamFramer};
 
 use crate::{Message, StatusCode};
 
@@ -50,7 +52,7 @@ impl Default for Limits {
 /// # Errors
 /// When there is no SIP start line: such bytes deserve no answer.
 pub fn parse_message(bytes: Bytes, limits: &Limits) -> Result<Message, ParseError> {
-    let skipped = leading_crlfs(&bytes);
+    let skipped = head::leading_crlfs(&bytes);
     let mut bytes = bytes.slice(skipped..);
     let oversized = bytes.len() > limits.max_message;
     bytes.truncate(limits.max_message);
