@@ -69,9 +69,9 @@ impl Text {
         Text(bytes)
     }
 
-    /// Text this crate composed from checked parts.
+    /// Text this crate composed from checked parts. A quoted string that was received may hold an escaped NUL.
     pub(crate) fn composed(bytes: Vec<u8>) -> Text {
-        debug_assert!(!bytes.iter().any(|octet| is_forbidden(*octet)));
+        debug_assert!(!bytes.iter().any(|octet| matches!(octet, b'\r' | b'\n')));
         Text(Bytes::from(bytes))
     }
 
@@ -114,6 +114,13 @@ impl Text {
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Text {
         Text(self.0.slice(range))
+    }
+
+    /// Without the white space around it.
+    pub(crate) fn trimmed(&self) -> Text {
+        let start = self.0.len() - self.0.trim_ascii_start().len();
+        let end = self.0.trim_ascii_end().len().max(start);
+        self.slice(start..end)
     }
 
     /// A copy that holds its own bytes only, and lets go of the message they came in.

@@ -2,6 +2,7 @@
 
 mod error;
 mod head;
+pub(crate) mod lex;
 mod stream;
 
 use bytes::Bytes;
