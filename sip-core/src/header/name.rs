@@ -135,19 +135,65 @@ impl NameId {
     /// Finds a name as received, long or compact, in any case.
     pub(crate) fn find(name: &[u8]) -> NameId {
         if let [letter] = name {
-            let letter = letter.to_ascii_lowercase();
-            return KNOWN
-                .iter()
-                .find(|(_, _, compact)| *compact == Some(letter))
-                .map_or(NameId::Other, |(id, ..)| *id);
+            let letter = letter.to_ascii_lowercase().wrapping_sub(b'a');
+            return COMPACT
+                .get(usize::from(letter))
+                .copied()
+                .unwrap_or(NameId::Other);
         }
-        KNOWN
-            .iter()
-            .find(|(_, long, _)| {
-                long.len() == name.len() && long.as_bytes().eq_ignore_ascii_case(name)
-            })
-            .map_or(NameId::Other, |(id, ..)| *id)
+        let mut slot = slot(name);
+        while SLOTS[slot] != EMPTY {
+            let (id, long, _) = KNOWN[usize::from(SLOTS[slot])];
+            if long.as_bytes() == name || long.as_bytes().eq_ignore_ascii_case(name) {
+                return id;
+            }
+            slot = (slot + 1) % SLOTS.len();
+        }
+        NameId::Other
     }
+}
+
+/// Compact forms by letter, `a` first.
+const COMPACT: [NameId; 26] = {
+    let mut letters = [NameId::Other; 26];
+    let mut index = 0;
+    while index < KNOWN.len() {
+        let (id, _, compact) = KNOWN[index];
+        if let Some(letter) = compact {
+            letters[(letter - b'a') as usize] = id;
+        }
+        index += 1;
+    }
+    letters
+};
+
+const EMPTY: u8 = u8::MAX;
+
+/// Indices into `KNOWN`, each in the slot of its name or the next free one behind it.
+static SLOTS: [u8; 512] = {
+    let mut slots = [EMPTY; 512];
+    let mut index = 0;
+    while index < KNOWN.len() {
+        let mut at = slot(KNOWN[index].1.as_bytes());
+        while slots[at] != EMPTY {
+            at = (at + 1) % slots.len();
+        }
+        slots[at] = index as u8;
+        index += 1;
+    }
+    slots
+};
+
+/// Where to look for a name first: its length and three of its letters, whatever their case.
+const fn slot(name: &[u8]) -> usize {
+    let length = name.len();
+    if length == 0 {
+        return 0;
+    }
+    let first = (name[0] | 0x20) as usize;
+    let middle = (name[length / 2] | 0x20) as usize;
+    let last = (name[length - 1] | 0x20) as usize;
+    (length * 175 + first * 221 + middle * 111 + last * 137) % 512
 }
 
 impl HeaderName {
@@ -195,8 +241,32 @@ mod tests {
                 HeaderName::Via
             );
         }
+        assert_eq!(NameId::find(b""), NameId::Other);
+        assert_eq!(NameId::find(b"z"), NameId::Other);
+        assert_eq!(NameId::find(b"\xff"), NameId::Other);
         let odd = HeaderName::from_text(&Text::from_static("X-Odd"));
         assert_eq!(odd, HeaderName::Other(Text::from_static("x-oDD")));
         assert_ne!(odd, HeaderName::Via);
+    }
+
+    #[test]
+    fn every_known_name_is_found_in_any_case() {
+        for (id, long, compact) in KNOWN {
+            assert_eq!(NameId::find(long.as_bytes()), *id);
+            assert_eq!(NameId::find(long.to_uppercase().as_bytes()), *id);
+            assert_eq!(NameId::find(long.to_lowercase().as_bytes()), *id);
+            if let Some(letter) = compact {
+                assert_eq!(NameId::find(&[*letter]), *id);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_found_at_the_first_look_or_the_second() {
+        for (index, (_, long, _)) in KNOWN.iter().enumerate() {
+            let first = slot(long.as_bytes());
+            let looks = (first..).position(|at| usize::from(SLOTS[at % 512]) == index);
+            assert!(looks.unwrap() < 2, "{long}");
+        }
     }
 }
