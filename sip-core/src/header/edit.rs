@@ -179,3 +179,142 @@ impl Headers {
         Line::own(start, name_length as u16, self.own.len() - start, id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{Limits, Message, parse_message};
+
+    /// A header of one free word, enough to see where lines go.
+    struct Route(&'static str);
+
+    impl Header for Route {
+        const NAME: HeaderName = HeaderName::Route;
+        const LIST: bool = true;
+
+        fn parse(value: &Text) -> Result<Route, HeaderError> {
+            let words = ["one", "two", "three", "four"];
+            let known = words.into_iter().find(|word| value == word);
+            known
+                .map(Route)
+                .ok_or_else(|| HeaderError::malformed(HeaderName::Route, 0, "word"))
+        }
+
+        fn as_text(&self) -> Text {
+            Text::from_static(self.0)
+        }
+    }
+
+    impl ListHeader for Route {}
+
+    const START: &str = "BYE sip:b.example SIP/2.0\r\n";
+
+    fn message(lines: &str) -> Message {
+        let bytes = Bytes::from(format!("{START}{lines}\r\n"));
+        let message = parse_message(bytes, &Limits::default()).unwrap();
+        assert_eq!(message.flaw(), None);
+        message
+    }
+
+    #[track_caller]
+    fn assert_lines(message: &Message, lines: &str) {
+        let printed = message.to_bytes();
+        assert_eq!(
+            String::from_utf8_lossy(&printed),
+            format!("{START}{lines}\r\n")
+        );
+        assert_eq!(message.detached().to_bytes(), printed);
+    }
+
+    #[test]
+    fn a_new_line_joins_its_kind() {
+        let mut message = message("A: 1\r\nroute: two\r\nB: 2\r\nRoute : three\r\nC: 3\r\n");
+        message.headers_mut().push_front(&Route("one"));
+        message.headers_mut().push(&Route("four"));
+        assert_lines(
+            &message,
+            "A: 1\r\nRoute: one\r\nroute: two\r\nB: 2\r\nRoute : three\r\nRoute: four\r\nC: 3\r\n",
+        );
+    }
+
+    #[test]
+    fn the_first_of_a_kind_goes_to_the_top_or_to_the_end() {
+        let mut above = message("A: 1\r\n");
+        above.headers_mut().push_front(&Route("one"));
+        assert_lines(&above, "Route: one\r\nA: 1\r\n");
+        let mut below = message("A: 1\r\n");
+        below.headers_mut().push(&Route("one"));
+        assert_lines(&below, "A: 1\r\nRoute: one\r\n");
+    }
+
+    #[test]
+    fn set_leaves_one_line_where_the_first_stood() {
+        let mut message = message("A: 1\r\nRoute: one\r\nB: 2\r\nRoute: two\r\nC: 3\r\n");
+        message.headers_mut().set(&Route("four"));
+        assert_lines(&message, "A: 1\r\nRoute: four\r\nB: 2\r\nC: 3\r\n");
+        message
+            .headers_mut()
+            .set_raw(HeaderName::Other(Text::from_static("d")), &Text::EMPTY);
+        assert_lines(&message, "A: 1\r\nRoute: four\r\nB: 2\r\nC: 3\r\nd: \r\n");
+    }
+
+    #[test]
+    fn remove_drops_every_spelling_of_a_name_and_nothing_else() {
+        let mut message = message("m: 1\r\nX: 1\r\nCONTACT: 2\r\nx: 2\r\nXX: 3\r\n");
+        assert_eq!(message.headers_mut().remove(&HeaderName::Contact), 2);
+        let x = HeaderName::Other(Text::from_static("x"));
+        assert_eq!(message.headers_mut().remove(&x), 2);
+        assert_lines(&message, "XX: 3\r\n");
+        let spelled = HeaderName::Other(Text::from_static("M"));
+        assert_eq!(message.headers_mut().remove(&spelled), 0);
+    }
+
+    #[test]
+    fn taking_members_out_one_by_one_empties_the_list() {
+        let mut message =
+            message("Route:\r\nRoute: one,\r\n two , three\r\nA: 1\r\nRoute: four\r\n");
+        let headers = message.headers_mut();
+        let mut taken = Vec::new();
+        while let Some(route) = headers.pop_front::<Route>() {
+            taken.push(route.unwrap().0);
+        }
+        assert_eq!(taken, ["one", "two", "three", "four"]);
+        assert_lines(&message, "Route:\r\nA: 1\r\n");
+    }
+
+    #[test]
+    fn the_first_member_alone_is_replaced() {
+        let mut message = message("Route: \r\nRoute: one , two\r\nRoute: three\r\n");
+        message.headers_mut().replace_front(&Route("four"));
+        assert_lines(&message, "Route: \r\nRoute: four , two\r\nRoute: three\r\n");
+    }
+
+    #[test]
+    fn a_member_is_removed_by_its_place_in_the_whole_list() {
+        let lines = "Route: one, two,three\r\nA: 1\r\nRoute: four\r\n";
+        for (index, left) in [
+            (0, "Route: two,three\r\nA: 1\r\nRoute: four\r\n"),
+            (1, "Route: one,three\r\nA: 1\r\nRoute: four\r\n"),
+            (2, "Route: one, two\r\nA: 1\r\nRoute: four\r\n"),
+            (3, "Route: one, two,three\r\nA: 1\r\n"),
+            (4, lines),
+        ] {
+            let mut message = message(lines);
+            message.headers_mut().remove_member::<Route>(index);
+            assert_lines(&message, left);
+        }
+    }
+
+    #[test]
+    fn a_value_in_parts_cannot_smuggle_a_header() {
+        let mut message = message("A: 1\r\n");
+        let headers = message.headers_mut();
+        let evil: [&[u8]; 2] = [b"one", b"\r\nVia: evil"];
+        assert!(headers.push_front_parts(HeaderName::Route, &evil).is_err());
+        let good: [&[u8]; 2] = [b"<sip:a", b";lr>"];
+        assert!(headers.push_front_parts(HeaderName::Route, &good).is_ok());
+        assert_lines(&message, "Route: <sip:a;lr>\r\nA: 1\r\n");
+    }
+}

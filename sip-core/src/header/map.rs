@@ -276,3 +276,53 @@ fn unfolded(value: &[u8]) -> Bytes {
     text.extend_from_slice(rest);
     Bytes::from(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limits, parse_message};
+
+    fn headers(lines: &str) -> Headers {
+        let bytes = Bytes::from(format!("BYE sip:b.example SIP/2.0\r\n{lines}\r\n"));
+        let message = parse_message(bytes, &Limits::default()).unwrap();
+        message.headers().clone()
+    }
+
+    fn values(headers: &Headers, name: &HeaderName) -> Vec<String> {
+        headers.raw(name).map(|value| value.to_string()).collect()
+    }
+
+    #[test]
+    fn folding_is_undone_for_the_reader() {
+        let headers = headers("s: \r\n  a\r\n\t\tb \r\n c\r\n \r\n");
+        assert_eq!(values(&headers, &HeaderName::Subject), ["a b c"]);
+    }
+
+    #[test]
+    fn no_value_holds_a_line_end() {
+        let headers = headers("Subject: a\nVia: b\rc\r\n");
+        assert_eq!(values(&headers, &HeaderName::Subject), ["a Via: b c"]);
+        assert!(!headers.contains(&HeaderName::Via));
+    }
+
+    #[test]
+    fn white_space_before_the_colon_belongs_to_nothing() {
+        let headers = headers("Subject \t : a\r\n");
+        assert_eq!(values(&headers, &HeaderName::Subject), ["a"]);
+    }
+
+    #[test]
+    fn lines_are_told_in_order_under_their_full_names() {
+        let mut headers = headers("v: 1\r\nX-Odd: 2\r\nV: 3\r\n");
+        headers.push_raw(
+            HeaderName::Other(Text::from_static("x-odd")),
+            &Text::from_static("4"),
+        );
+        let lines: Vec<String> = headers
+            .lines()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(lines, ["Via=1", "X-Odd=2", "x-odd=4", "Via=3"]);
+        assert_eq!(headers.count(&HeaderName::Via), 2);
+    }
+}
