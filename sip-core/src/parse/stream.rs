@@ -94,6 +94,9 @@ impl StreamFramer {
     /// Once, when the stream makes no sense from here on. After that nothing more comes out of it.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+        if self.failed {
+            return Ok(None);
+        }
         let next = self.advance();
         if next.is_err() {
             self.failed = true;
@@ -201,7 +204,8 @@ impl StreamFramer {
         let status = StatusCode::MESSAGE_TOO_LARGE;
         let flaw = Flaw::new(self.limits.max_head, expected, status);
         match self.parse(self.buffer.len()) {
-            Ok(head) => lost(head, &self.buffer, flaw),
+            // Where the octets stopped coming is no defect of the message.
+            Ok(head) => lost(Head { flaw: None, ..head }, &self.buffer, flaw),
             Err(error) => error,
         }
     }
@@ -301,6 +305,16 @@ mod tests {
         let error = framer.next().unwrap_err();
         assert!(error.message.is_none());
         assert_eq!(error.flaw.status, None);
+    }
+
+    #[test]
+    fn an_error_is_told_once_whatever_follows() {
+        let mut framer = framer(b"{not SIP}\r");
+        assert!(framer.next().unwrap().is_none());
+        framer.push(b"\n");
+        assert!(framer.next().is_err());
+        framer.push(OPTIONS);
+        assert!(framer.next().unwrap().is_none());
     }
 
     #[test]
