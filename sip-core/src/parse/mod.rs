@@ -84,3 +84,179 @@ pub fn parse_message(bytes: Bytes, limits: &Limits) -> Result<Message, ParseErro
     }
     Ok(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HeaderName;
+
+    fn read(text: &str) -> Message {
+        read_within(text, &Limits::default())
+    }
+
+    fn read_within(text: &str, limits: &Limits) -> Message {
+        parse_message(Bytes::copy_from_slice(text.as_bytes()), limits).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_flaw(message: &Message, expected: &str, status: StatusCode) {
+        let flaw = message.flaw().expect("a flaw");
+        assert_eq!((flaw.expected, flaw.status), (expected, Some(status)));
+    }
+
+    #[test]
+    fn bytes_without_a_start_line_deserve_silence() {
+        for bytes in [
+            "",
+            "\r\n\r\n",
+            "hello\r\n\r\n",
+            "GET / HTTP/1.1\r\n\r\n",
+            "INVITE sip:b.example\r\n\r\n",
+            "IN(VITE sip:b.example SIP/2.0\r\n\r\n",
+            "SIP/2.0 20 OK\r\n\r\n",
+            "SIP/2.0 700 Beyond\r\n\r\n",
+            "SIP/2.0 2000 OK\r\n\r\n",
+            "SIP/two 200 OK\r\n\r\n",
+            "INVITE sip:b.example SIP/2.0\nVia: x\n\n",
+        ] {
+            let bytes = Bytes::copy_from_slice(bytes.as_bytes());
+            assert!(
+                parse_message(bytes.clone(), &Limits::default()).is_err(),
+                "{bytes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn crlfs_before_the_start_line_are_ignored() {
+        let message = read("\r\n\r\nBYE sip:b.example SIP/2.0\r\n\r\n");
+        assert_eq!(message.flaw(), None);
+        assert_eq!(message.to_bytes(), "BYE sip:b.example SIP/2.0\r\n\r\n");
+    }
+
+    #[test]
+    fn a_response_may_lack_its_reason_phrase() {
+        for line in ["SIP/2.0 200", "SIP/2.0 200 "] {
+            let message = read(&format!("{line}\r\n\r\n"));
+            let Message::Response(response) = message else {
+                panic!("a request")
+            };
+            assert_eq!(response.reason(), b"");
+        }
+    }
+
+    #[test]
+    fn a_broken_line_is_left_out_and_the_rest_is_kept() {
+        let message = read(
+            "BYE sip:b.example SIP/2.0\r\n Subject: folded start line\r\nno colon\r\n: no name\r\nTw o: names\r\nSubject: a\r\n\r\n",
+        );
+        assert_flaw(&message, "header name and colon", StatusCode::BAD_REQUEST);
+        assert_eq!(message.headers().lines().count(), 1);
+        assert!(message.headers().contains(&HeaderName::Subject));
+    }
+
+    #[test]
+    fn a_request_uri_nobody_can_read_is_kept() {
+        for uri in [
+            "<sip:b.example>",
+            "sip:b.example; lr",
+            " sip:b.example",
+            "b.example",
+        ] {
+            let message = read(&format!("BYE {uri} SIP/2.0\r\n\r\n"));
+            assert_eq!(
+                message.flaw().unwrap().status,
+                Some(StatusCode::BAD_REQUEST)
+            );
+            let Message::Request(request) = &message else {
+                panic!("a response")
+            };
+            assert_eq!(request.uri().as_text(), uri);
+            assert_eq!(request.detached().uri(), request.uri());
+        }
+    }
+
+    #[test]
+    fn another_version_is_told() {
+        let message = read("BYE sip:b.example SIP/3.0\r\n\r\n");
+        assert_flaw(&message, "SIP/2.0", StatusCode::VERSION_NOT_SUPPORTED);
+    }
+
+    #[test]
+    fn a_response_is_never_answered_whatever_is_wrong_with_it() {
+        let message = read("SIP/2.0 200 OK\r\nl: x\r\n\r\n");
+        assert_eq!(message.flaw().unwrap().status, None);
+        let message = read("SIP/2.0 200 OK\r\nl: 9\r\n\r\nshort");
+        assert_eq!(message.flaw().unwrap().status, None);
+    }
+
+    #[test]
+    fn content_length_ends_the_body_of_a_datagram() {
+        let start = "BYE sip:b.example SIP/2.0\r\n";
+        let body = |lines: &str| read(&format!("{start}{lines}\r\n12345")).body().clone();
+        assert_eq!(body(""), "12345");
+        assert_eq!(body("l: 3\r\n"), "123");
+        assert_eq!(body("l:\r\n 0003\r\nContent-Length: 3\r\n"), "123");
+    }
+
+    #[test]
+    fn a_content_length_that_cannot_be_is_a_bad_request() {
+        for (lines, expected) in [
+            ("l: 6\r\n", "Content-Length octets of body"),
+            ("l: -1\r\n", "Content-Length in digits"),
+            ("l:\r\n", "Content-Length in digits"),
+            ("l: 4294967296\r\n", "Content-Length in digits"),
+            ("l: 5\r\nl: 4\r\n", "one Content-Length"),
+        ] {
+            let message = read(&format!("BYE sip:b.example SIP/2.0\r\n{lines}\r\n12345"));
+            assert_flaw(&message, expected, StatusCode::BAD_REQUEST);
+        }
+    }
+
+    #[test]
+    fn the_empty_line_must_not_be_missing() {
+        for end in ["", "Subject: a\r\n", "Subject: a"] {
+            let message = read(&format!("BYE sip:b.example SIP/2.0\r\nVia: x\r\n{end}"));
+            assert_flaw(
+                &message,
+                "empty line after the header",
+                StatusCode::BAD_REQUEST,
+            );
+            assert!(message.headers().contains(&HeaderName::Via));
+        }
+    }
+
+    #[test]
+    fn each_limit_has_its_status() {
+        let many = "X: y\r\n".repeat(300);
+        let long = format!("X: {}\r\n", "y".repeat(20_000));
+        let folded = format!("X: {}\r\n", "\r\n y".repeat(65));
+        let huge = long.repeat(2);
+        for lines in [many, long, folded, huge] {
+            let message = read(&format!(
+                "BYE sip:b.example SIP/2.0\r\nVia: x\r\n{lines}\r\n"
+            ));
+            let flaw = message.flaw().unwrap();
+            assert_eq!(flaw.status, Some(StatusCode::MESSAGE_TOO_LARGE));
+            assert!(message.headers().contains(&HeaderName::Via));
+        }
+        let uri = "a".repeat(5_000);
+        let message = read(&format!("BYE sip:{uri} SIP/2.0\r\n\r\n"));
+        let status = StatusCode::REQUEST_URI_TOO_LONG;
+        assert_flaw(&message, "a shorter Request-URI", status);
+    }
+
+    #[test]
+    fn a_datagram_beyond_the_limit_is_too_large_unless_its_message_is_not() {
+        let mut limits = Limits::default();
+        limits.max_message = 60;
+        let start = "BYE sip:b.example SIP/2.0\r\n";
+        let noise = "n".repeat(60);
+        let message = read_within(&format!("{start}l: 3\r\n\r\n{noise}"), &limits);
+        assert_eq!(message.flaw(), None);
+        for lines in ["", "l: 50\r\n"] {
+            let message = read_within(&format!("{start}{lines}\r\n{noise}"), &limits);
+            assert_flaw(&message, "a shorter message", StatusCode::MESSAGE_TOO_LARGE);
+        }
+    }
+}
