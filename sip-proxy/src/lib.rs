@@ -1,1 +1,4 @@
-//! Skeleton.
+//! SIP proxy core, registrar and digest authentication (RFC 3261 §10, §16, §22).
+#![forbid(unsafe_code)]
+
+pub mod auth;

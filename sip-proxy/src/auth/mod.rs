@@ -1,0 +1,4 @@
+//! Who sent a request: digest authentication (RFC 3261 §22, RFC 7616, RFC 8760).
+mod hex;
+mod nonce;
+pub use nonce::{NonceKey, NonceVerdict, Nonces};
