@@ -2,3 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+pub mod backend;
+pub mod registrar;
