@@ -15,7 +15,7 @@ mod text;
 mod transport;
 mod uri;
 
-pub use header::{Header, HeaderError, HeaderErrorKind, HeaderName, Headers, ListHeader};
+pub use header::*;
 pub use message::Message;
 pub use method::{Method, MethodError};
 pub use params::Params;

@@ -100,7 +100,7 @@ impl<'a> Params<'a> {
     }
 
     /// Appends all of them to `out`, with `name` set to `value` where it stands, or else at the end.
-    pub(crate) fn write_with(&self, name: &str, value: Option<&str>, out: &mut Vec<u8>) {
+    pub(crate) fn write_with(&self, name: &str, value: Option<&[u8]>, out: &mut Vec<u8>) {
         let mut written = false;
         for piece in pieces(self.text) {
             if !self.is_called(piece.name, name) {
@@ -116,12 +116,12 @@ impl<'a> Params<'a> {
     }
 }
 
-fn write_param(name: &str, value: Option<&str>, out: &mut Vec<u8>) {
+fn write_param(name: &str, value: Option<&[u8]>, out: &mut Vec<u8>) {
     out.push(b';');
     out.extend_from_slice(name.as_bytes());
     if let Some(value) = value {
         out.push(b'=');
-        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(value);
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_parameter_is_replaced_where_it_stands_and_only_once() {
         let mut out = Vec::new();
-        Params::of_header(b";a=1; B = 2;b=3;c").write_with("b", Some("x"), &mut out);
+        Params::of_header(b";a=1; B = 2;b=3;c").write_with("b", Some(b"x"), &mut out);
         assert_eq!(out, b";a=1;b=x;c");
     }
 }

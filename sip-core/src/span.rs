@@ -1,10 +1,8 @@
 //! Where a part stands inside its value: how a typed value remembers what it read.
 
-use nom::Offset;
-
 use crate::Text;
 
-/// A range of a [`Text`], in octets. Empty at the start stands for "not there".
+/// A range of a [`Text`], in octets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Span {
     start: u32,
@@ -14,7 +12,8 @@ pub(crate) struct Span {
 impl Span {
     /// Where `part` stands inside `whole`, which it is a slice of.
     pub(crate) fn of(part: &[u8], whole: &[u8]) -> Span {
-        let start = whole.offset(part);
+        let start = part.as_ptr().addr() - whole.as_ptr().addr();
+        debug_assert!(start + part.len() <= whole.len());
         Span {
             start: narrow(start),
             end: narrow(start + part.len()),
@@ -40,10 +39,6 @@ impl Span {
 
     pub(crate) fn end(self) -> usize {
         self.end as usize
-    }
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.start == self.end
     }
 }
 

@@ -1,18 +1,36 @@
 //! Typed headers: one file per family, read from a message only when asked for (RFC 3261 §20).
 
+mod call_id;
+mod contact;
+mod cseq;
 mod edit;
 mod error;
+mod from_to;
 mod line;
 mod list;
 mod map;
 mod name;
+mod name_addr;
+mod number;
+mod route;
+mod token;
+mod via;
 
+pub use call_id::CallId;
+pub use contact::{Contact, Q};
+pub use cseq::CSeq;
 pub use error::{HeaderError, HeaderErrorKind};
+pub use from_to::{From, Tag, To};
 pub(crate) use line::Line;
 pub use map::Headers;
 pub(crate) use map::Lines;
 pub use name::HeaderName;
 pub(crate) use name::NameId;
+pub use name_addr::NameAddr;
+pub use number::{ContentLength, Expires, FlowTimer, MaxBreadth, MaxForwards, MinExpires, RSeq};
+pub use route::{Path, RecordRoute, Route, ServiceRoute};
+pub use token::NotToken;
+pub use via::{Branch, Via};
 
 use crate::Text;
 

@@ -12,6 +12,8 @@ use nom::error::{ErrorKind, ParseError};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{Err, IResult, Parser};
 
+use crate::header::{HeaderError, HeaderName};
+
 /// What a rule gives back: the octets it left, and what it read.
 pub(crate) type Parsed<'a, T = &'a [u8]> = IResult<&'a [u8], T, Mismatch>;
 
@@ -87,6 +89,13 @@ pub(crate) fn exactly<'a, T>(
             offset: value.len(),
             rule: "value",
         }),
+    }
+}
+
+impl Expected {
+    /// The same, said of the value of a header.
+    pub(crate) fn in_header(self, name: HeaderName) -> HeaderError {
+        HeaderError::malformed(name, self.offset, self.rule)
     }
 }
 
@@ -501,8 +510,6 @@ pub(crate) struct SipUriParts<'a> {
     pub(crate) port: Option<u16>,
     /// With the leading `;`; empty when there are none.
     pub(crate) params: &'a [u8],
-    /// Without the leading `?`.
-    pub(crate) headers: Option<&'a [u8]>,
 }
 
 /// `SIP-URI`, `SIPS-URI` after the colon: `[userinfo] hostport uri-parameters [headers]`.
@@ -512,7 +519,7 @@ pub(crate) fn sip_uri(input: &[u8]) -> Parsed<'_, SipUriParts<'_>> {
     let (input, userinfo) = opt(userinfo).parse(input)?;
     let (input, (host, port)) = hostport(input)?;
     let (input, params) = uri_parameters(input)?;
-    let (input, headers) = opt(headers).parse(input)?;
+    let (input, _) = opt(headers).parse(input)?;
     Ok((
         input,
         SipUriParts {
@@ -520,7 +527,6 @@ pub(crate) fn sip_uri(input: &[u8]) -> Parsed<'_, SipUriParts<'_>> {
             host,
             port,
             params,
-            headers,
         },
     ))
 }
@@ -624,6 +630,11 @@ pub(crate) fn gen_value(input: &[u8]) -> Parsed<'_> {
     take_while(run(GEN_VALUE)).parse(input)
 }
 
+/// Whether `value` is a [`gen_value`] that is neither empty nor quoted.
+pub(crate) fn is_unquoted(value: &[u8]) -> bool {
+    !matches!(value.first(), None | Some(b'"'))
+}
+
 /// `*(SEMI generic-param)`, the leading `;` included; `see` is shown each parameter and may refuse it.
 ///
 /// Every header's parameters are read here. An empty parameter does not match (RFC 4475 §3.1.2.1).
@@ -648,8 +659,6 @@ pub(crate) struct AddrPart<'a> {
     pub(crate) display: &'a [u8],
     /// Without its brackets.
     pub(crate) uri: &'a [u8],
-    /// `name-addr`, rather than a bare `addr-spec`.
-    pub(crate) bracketed: bool,
 }
 
 /// `name-addr / addr-spec`. Without brackets the URI ends at the first `;`, what follows belongs to the header,
@@ -674,21 +683,13 @@ pub(crate) fn name_addr(input: &[u8]) -> Parsed<'_, AddrPart<'_>> {
         (char('>'), sws),
     )
     .parse(left)
-    .or_else(|error| match error {
-        Err::Error(mismatch) => Err(Err::Error(Mismatch {
+    .map_err(|error| {
+        error.map(|mismatch: Mismatch| Mismatch {
             rule: "name-addr",
             ..mismatch
-        })),
-        other => Err(other),
+        })
     })?;
-    Ok((
-        left,
-        AddrPart {
-            display,
-            uri,
-            bracketed: true,
-        },
-    ))
+    Ok((left, AddrPart { display, uri }))
 }
 
 /// `display-name = *(token LWS) / quoted-string`. The space before `<` may be missing (RFC 4475 §3.1.1.6), and
@@ -710,9 +711,8 @@ fn addr_spec(input: &[u8]) -> Parsed<'_, AddrPart<'_>> {
     Ok((
         left,
         AddrPart {
-            display: &[],
+            display: &input[..0],
             uri,
-            bracketed: false,
         },
     ))
 }

@@ -202,7 +202,7 @@ impl SipUri {
         if let Some(value) = value {
             lex::exactly(value.as_bytes(), lex::pvalue)?;
         }
-        Ok(self.with_params(|params, out| params.write_with(name, value, out)))
+        Ok(self.with_params(|params, out| params.write_with(name, value.map(str::as_bytes), out)))
     }
 
     /// Without the parameters of that name.

@@ -1,0 +1,247 @@
+//! Who is calling whom: From and To, and the tags that make a dialog of them (RFC 3261 §19.3, §20.20, §20.39).
+
+use std::ops::Deref;
+
+use super::name_addr::NameAddr;
+use super::token::token_types;
+use super::{Header, HeaderError, HeaderName};
+use crate::parse::lex;
+use crate::{Text, Uri};
+
+token_types! {
+    /// One half of what identifies a dialog, beside the Call-ID (§19.3). Compared octet by octet.
+    Tag
+}
+
+macro_rules! parties {
+    ($($(#[$doc:meta])* $name:ident)*) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// Reads as a [`NameAddr`]: `uri()`, `display()`, `params()`.
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+            pub struct $name(NameAddr);
+
+            impl $name {
+                /// `<uri>;tag=tag`
+                #[must_use]
+                pub fn new(uri: &Uri, tag: Option<&Tag>) -> $name {
+                    $name::named(None, uri, tag)
+                }
+
+                /// `"display" <uri>;tag=tag`
+                #[must_use]
+                pub fn named(display: Option<&str>, uri: &Uri, tag: Option<&Tag>) -> $name {
+                    let party = $name(NameAddr::new(display, uri));
+                    match tag {
+                        Some(tag) => party.with_tag(tag),
+                        None => party,
+                    }
+                }
+
+                /// The tag. A peer of RFC 2543 may send none.
+                #[must_use]
+                pub fn tag(&self) -> Option<Tag> {
+                    self.0.tag().map(Tag)
+                }
+
+                /// With that tag, in place of one that is there.
+                #[must_use]
+                pub fn with_tag(&self, tag: &Tag) -> $name {
+                    $name(self.0.with_param("tag", Some(tag.as_bytes())))
+                }
+
+                /// A copy that lets go of the message it was read from.
+                #[must_use]
+                pub fn detached(&self) -> $name {
+                    $name(self.0.detached())
+                }
+            }
+
+            impl Header for $name {
+                const NAME: HeaderName = HeaderName::$name;
+
+                fn parse(value: &Text) -> Result<$name, HeaderError> {
+                    NameAddr::read(Self::NAME, value, lex::address).map($name)
+                }
+
+                fn as_text(&self) -> Text {
+                    self.0.text().clone()
+                }
+            }
+
+            impl Deref for $name {
+                type Target = NameAddr;
+                fn deref(&self) -> &NameAddr {
+                    &self.0
+                }
+            }
+        )*
+    };
+}
+
+parties! {
+    /// The logical identity of who sends the request (§20.20).
+    ///
+    /// ```
+    /// use sip_core::{From, Header, Text};
+    ///
+    /// let from = From::parse(&Text::from_static("\"Ada \\\"K\\\"\" <sip:ada@example.com;x> ; tag=1928301774"))?;
+    /// assert_eq!(from.uri().to_string(), "sip:ada@example.com;x");
+    /// assert_eq!(from.display().unwrap(), "Ada \"K\"");
+    /// assert_eq!(from.tag().unwrap(), "1928301774");
+    /// # Ok::<(), sip_core::HeaderError>(())
+    /// ```
+    From
+
+    /// The logical recipient of the request (§20.39). The tag is the far side's, and comes with its response.
+    To
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(value: &'static str) -> Result<From, HeaderError> {
+        From::parse(&Text::from_static(value))
+    }
+
+    #[test]
+    fn without_brackets_parameters_belong_to_the_header() {
+        let from = from("sip:vivekg@chair-dnrc.example.com ;   tag    = 1918181833n").unwrap();
+        assert_eq!(from.uri().to_string(), "sip:vivekg@chair-dnrc.example.com");
+        assert!(from.uri().as_sip().unwrap().params().is_empty());
+        assert_eq!(from.tag().unwrap(), "1918181833n");
+    }
+
+    #[test]
+    fn escaped_quotes_do_not_end_a_display_name() {
+        // RFC 4475 §3.1.1.1 (wsinv)
+        let from =
+            from("\"J Rosenberg \\\\\\\"\"       <sip:jdrosen@example.com>   ;   tag = 98asjd8")
+                .unwrap();
+        assert_eq!(from.display().unwrap(), "J Rosenberg \\\"");
+        assert_eq!(from.tag().unwrap(), "98asjd8");
+    }
+
+    #[test]
+    fn the_space_before_the_bracket_may_be_missing() {
+        // RFC 4475 §3.1.1.6 (lwsdisp)
+        let from = from("caller<sip:caller@example.com>;tag=323").unwrap();
+        assert_eq!(from.display().unwrap(), "caller");
+    }
+
+    #[test]
+    fn quoted_strings_may_hold_escaped_control_characters() {
+        // RFC 4475 §3.1.1.2 (intmeth)
+        let value = Text::composed(b"\"BEL:\\\x07 NUL:\\\0 DEL:\\\x7f\" <sip:a@b>".to_vec());
+        let to = To::parse(&value).unwrap();
+        assert_eq!(
+            to.display().unwrap().as_bytes(),
+            b"BEL:\x07 NUL:\0 DEL:\x7f"
+        );
+        let tagged = to.with_tag(&Tag::new("x").unwrap());
+        assert_eq!(To::parse(&tagged.as_text()).unwrap(), tagged);
+    }
+
+    #[test]
+    fn odd_tokens_and_text_that_is_not_ascii_are_kept() {
+        let odd = "token1~` token2'+_ token3*%!.- <sip:mundane@example.com>;fromParam''~+*_!.-%=\"работающий\";tag=_token~1'+`*%!-.";
+        let read = from(odd).unwrap();
+        assert_eq!(read.tag().unwrap(), "_token~1'+`*%!-.");
+        assert_eq!(read.display().unwrap(), "token1~` token2'+_ token3*%!.-");
+        assert_eq!(read.as_text(), odd);
+        let latin = Text::received(b"caf\xe9 <sip:a@b>"[..].into());
+        assert_eq!(
+            From::parse(&latin).unwrap().display().unwrap().as_bytes(),
+            b"caf\xe9"
+        );
+    }
+
+    #[test]
+    fn unbalanced_quotes_and_brackets_are_refused() {
+        for bad in [
+            // RFC 4475: quotbal, baddn, badaspec
+            "\"Mr. J. User <sip:j.user@example.com>",
+            "Bell, Alexander <sip:a.g.bell@example.com>;tag=43",
+            "\"Watson, Thomas\" < sip:t.watson@example.org >",
+            "<sip:a@b",
+            "sip:a@b>",
+            "\"a\" sip:a@b",
+            "\"a\\\" <sip:a@b>",
+            "<sip:a@b>x",
+            "<sip:a@b> <sip:c@d>",
+            "<>",
+            "",
+            "ada",
+        ] {
+            assert!(from(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bare_uri_holds_no_comma_question_mark_or_white_space() {
+        for bad in [
+            "sip:a@b?x=y",
+            "sip:a,b@c",
+            "sip:a@b c",
+            "sip:+1;phone-context=x@h",
+        ] {
+            assert!(from(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_tag_stands_once_and_is_a_word() {
+        for bad in [
+            "<sip:a@b>;tag=1;tag=2",
+            "<sip:a@b>;tag=1;TAG=1",
+            "<sip:a@b>;tag=",
+            "<sip:a@b>;tag",
+            "<sip:a@b>;tag=\"x\"",
+            "<sip:a@b>;;tag=1",
+            "<sip:a@b>;tag=1;",
+        ] {
+            assert!(from(bad).is_err(), "{bad}");
+        }
+        assert_eq!(
+            from("<sip:a@b;tag=no>;Tag=a/b==").unwrap().tag().unwrap(),
+            "a/b=="
+        );
+    }
+
+    #[test]
+    fn any_scheme_may_name_a_party() {
+        // RFC 4475 §3.3.4 (unksm2)
+        assert_eq!(
+            To::parse(&Text::from_static("isbn:2983792873"))
+                .unwrap()
+                .uri()
+                .scheme(),
+            b"isbn"
+        );
+        assert_eq!(
+            from("<http://www.example.com>;tag=3234233")
+                .unwrap()
+                .uri()
+                .scheme(),
+            b"http"
+        );
+    }
+
+    #[test]
+    fn a_composed_party_reads_back() {
+        let uri: Uri = "sip:ada@example.com;transport=tcp".parse().unwrap();
+        let (one, two) = (Tag::new("one").unwrap(), Tag::new("two").unwrap());
+        let from = From::named(Some("Ada \"K\"\r\nVia: x"), &uri, Some(&one));
+        assert_eq!(
+            from.as_text(),
+            "\"Ada \\\"K\\\"  Via: x\" <sip:ada@example.com;transport=tcp>;tag=one"
+        );
+        let again = from.with_tag(&two);
+        assert_eq!(again.tag(), Some(two));
+        for from in [from, again, From::new(&uri, None)] {
+            assert_eq!(From::parse(&from.as_text()), Ok(from));
+        }
+    }
+}
