@@ -1,6 +1,7 @@
 //! SIP messages, headers, URIs and their parser (RFC 3261).
 #![forbid(unsafe_code)]
 
+mod builder;
 pub mod header;
 mod message;
 mod method;
@@ -14,7 +15,9 @@ mod status;
 mod text;
 mod transport;
 mod uri;
+mod validate;
 
+pub use builder::RequestBuilder;
 pub use header::*;
 pub use message::Message;
 pub use method::{Method, MethodError};
@@ -26,3 +29,4 @@ pub use status::{StatusClass, StatusCode};
 pub use text::{ForbiddenOctet, Text};
 pub use transport::Transport;
 pub use uri::{AddressOfRecord, Host, HostName, HostPort, SipUri, TelUri, Uri, UriError, unescape};
+pub use validate::validate;

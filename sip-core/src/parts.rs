@@ -57,14 +57,6 @@ impl Parts {
         (parts, printed)
     }
 
-    /// Puts another body in place, with the two headers that tell of it.
-    pub(crate) fn set_body(&mut self, content_type: &Text, body: Bytes) {
-        let length = Text::number(u32::try_from(body.len()).unwrap_or(u32::MAX));
-        self.headers.set_raw(HeaderName::ContentType, content_type);
-        self.headers.set_raw(HeaderName::ContentLength, &length);
-        self.body = body;
-    }
-
     /// Takes the body out, and the headers that tell of it (§7.4.1).
     pub(crate) fn remove_body(&mut self) {
         for name in [

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::header::Headers;
+use crate::header::{HeaderName, Headers};
 use crate::message::Message;
 use crate::parse::Flaw;
 use crate::parts::Parts;
-use crate::{Request, StatusCode, Text};
+use crate::{Request, StatusCode, Tag, Text, To};
 
 /// A response: status, reason phrase, headers, body. [`Request::reply`] makes one.
 ///
@@ -74,6 +74,23 @@ impl Response {
     /// The header lines, to edit.
     pub fn headers_mut(&mut self) -> &mut Headers {
         &mut self.parts.headers
+    }
+
+    /// The To tag, by which the one who answers is told from others a request was forked to.
+    #[must_use]
+    pub fn to_tag(&self) -> Option<Tag> {
+        self.headers().require::<To>().ok()?.tag()
+    }
+
+    /// Gives To a tag, unless it has one (§8.2.6.2).
+    pub fn set_to_tag(&mut self, tag: &Tag) {
+        let headers = &mut self.parts.headers;
+        let Some(value) = headers.raw(&HeaderName::To).next() else {
+            return;
+        };
+        if headers.require::<To>().is_ok_and(|to| to.tag().is_none()) {
+            headers.set_parts(&HeaderName::To, &[&value, b";tag=", tag.as_bytes()]);
+        }
     }
 
     /// The body, without interpretation.

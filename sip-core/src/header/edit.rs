@@ -54,11 +54,16 @@ impl Headers {
 
     /// [`Headers::set`] for a value without a type.
     pub fn set_raw(&mut self, name: HeaderName, value: &Text) {
-        let line = self.compose(&name, &[value]);
-        match self.first_of(&name) {
+        self.set_parts(&name, &[value]);
+    }
+
+    /// [`Headers::set_raw`] for a value in parts, none of which may hold CR or LF.
+    pub(crate) fn set_parts(&mut self, name: &HeaderName, parts: &[&[u8]]) {
+        let line = self.compose(name, parts);
+        match self.first_of(name) {
             Some(first) => {
                 self.lines[first] = line;
-                self.remove_from(first + 1, &name);
+                self.remove_from(first + 1, name);
             }
             None => self.lines.push(line),
         }
