@@ -3,4 +3,8 @@
 
 pub mod auth;
 pub mod backend;
+mod proxy;
 pub mod registrar;
+
+pub use backend::{Admission, Decision, InDialog, Incoming, Relay, Router};
+pub use proxy::{BranchTarget, ForkPlan};

@@ -1,7 +1,15 @@
 //! Every trait an embedder implements, and versions of them that live in memory.
 
+mod accounting;
 mod location;
 mod memory;
+mod relay;
+mod resolve;
+mod router;
 
+pub use accounting::{Accounting, AccountingEvent, Record};
 pub use location::{LocationError, LocationService};
 pub use memory::{Applied, LocationCounts, MemoryLocation};
+pub use relay::{Leg, MediaRelay, RelayError, RelayHealth, RelayOptions, Relayed, Rewritten};
+pub use resolve::{AddressesOnly, Resolve, ResolveError, Resolved};
+pub use router::{Admission, Decision, InDialog, Incoming, Relay, Router};
