@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use sip_core::Transport;
+use sip_core::{Request, Response, Transport};
 
 use crate::table::SlotId;
 use crate::timer::Timer;
@@ -144,11 +144,11 @@ impl From<Flow> for Target {
     }
 }
 
-/// A client transaction of one transaction layer. Never names another one later.
+/// A client transaction of one [`TransactionLayer`](crate::TransactionLayer). Never names another one later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(pub(crate) SlotId);
 
-/// A server transaction of one transaction layer. Never names another one later.
+/// A server transaction of one [`TransactionLayer`](crate::TransactionLayer). Never names another one later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServerId(pub(crate) SlotId);
 
@@ -168,8 +168,77 @@ pub struct Transmit {
     pub payload: Bytes,
     /// Where it goes.
     pub to: Target,
-    /// Whom to tell if it cannot be sent (`handle_send_failure`); `None` when nobody waits.
+    /// Whom to tell if it cannot be sent ([`TransactionLayer::handle_send_failure`]); `None` when nobody waits.
+    ///
+    /// [`TransactionLayer::handle_send_failure`]: crate::TransactionLayer::handle_send_failure
     pub origin: Option<Origin>,
     /// The timer that made this leave: A, E and G for what is sent again.
     pub timer: Option<Timer>,
+}
+
+/// What the transaction layer tells its user (§17.1, §17.2).
+///
+/// Every [`ClientId`] and [`ServerId`] handed out comes back exactly once in [`ClientEnded`](Event::ClientEnded)
+/// or [`Ended`](Event::Ended), as the last word about it.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A request that matches no transaction, an ACK for a 2xx and a CANCEL for nothing known among them.
+    /// The user accepts it, answers it statelessly, forwards it or drops it.
+    Request {
+        /// The request.
+        request: Request,
+        /// The flow it came on, and its response goes back on.
+        flow: Flow,
+    },
+    /// A CANCEL matched the INVITE `id` before its final response. It is answered already (§9.2); what is
+    /// left to do is to answer the INVITE, or to cancel where it was forwarded.
+    Cancelled {
+        /// The INVITE's transaction.
+        id: ServerId,
+        /// The CANCEL.
+        request: Request,
+        /// The flow the CANCEL came on.
+        flow: Flow,
+    },
+    /// A response to the request of `id`, and not a retransmission, except for 2xx to INVITE (RFC 6026 §7.2).
+    Response {
+        /// The request's transaction.
+        id: ClientId,
+        /// The response, our own Via still on top.
+        response: Response,
+        /// The flow it came on.
+        flow: Flow,
+    },
+    /// A response to nothing known; a stateful proxy must not forward it (RFC 6026 §7.3).
+    StrayResponse {
+        /// The response.
+        response: Response,
+        /// The flow it came on.
+        flow: Flow,
+    },
+    /// No response in 64·T1: timer B or F, or 64·T1 after a CANCEL (§9.1).
+    Timeout {
+        /// The request's transaction.
+        id: ClientId,
+    },
+    /// The request, or the ACK of its failure response, could not be sent (§17.1.4).
+    TransportFailure {
+        /// The request's transaction.
+        id: ClientId,
+    },
+    /// A response could not be sent (§17.2.4), or no ACK came for it (timer H).
+    ServerFailed {
+        /// The request's transaction.
+        id: ServerId,
+    },
+    /// The server transaction is Terminated and forgotten.
+    Ended {
+        /// The transaction there was.
+        id: ServerId,
+    },
+    /// The client transaction is Terminated and forgotten.
+    ClientEnded {
+        /// The transaction there was.
+        id: ClientId,
+    },
 }

@@ -1,4 +1,3 @@
-#![allow(dead_code)]
 //! Where transactions live: a slot each, found by number in constant time.
 
 /// A slot and who was in it: the number of a transaction that is gone finds nothing.
@@ -6,6 +5,11 @@
 pub(crate) struct SlotId {
     pub(crate) slot: u32,
     serial: u32,
+}
+
+impl SlotId {
+    /// Not above any other.
+    pub(crate) const FIRST: SlotId = SlotId { slot: 0, serial: 0 };
 }
 
 struct Slot<T> {

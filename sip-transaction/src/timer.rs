@@ -1,4 +1,3 @@
-#![allow(dead_code)]
 //! The timers by their RFC names, and their values (RFC 3261 §17, table 4; RFC 6026 §8; RFC 4320 §4.1).
 
 use std::fmt;

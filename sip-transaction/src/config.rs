@@ -1,0 +1,67 @@
+//! What an embedder decides about the layer.
+
+use sip_core::{Branch, HostPort, Transport, Via};
+
+use crate::boundary::Target;
+use crate::timer::Timers;
+
+/// The settings of a [`TransactionLayer`](crate::TransactionLayer).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// T1, T2 and T4.
+    pub timers: Timers,
+    /// Which worker of the process this is; the branches made here say so ([`worker_of`](crate::worker_of)).
+    pub worker: u16,
+    /// The names by which others reach us, for the `sent-by` of our Via (§18.1.1): of those for the transport
+    /// the one with the local address that is used, else the first, else the local address itself.
+    pub sent_by: Vec<(Transport, HostPort)>,
+    /// How many transactions may exist at a time; beyond, requests are no longer accepted.
+    pub max_transactions: usize,
+}
+
+impl Default for Config {
+    /// The RFC's timers, worker 0, no names, a million transactions.
+    fn default() -> Config {
+        Config {
+            timers: Timers::default(),
+            worker: 0,
+            sent_by: Vec::new(),
+            max_transactions: 1_000_000,
+        }
+    }
+}
+
+impl Config {
+    /// The Via of a request that goes to `to`.
+    pub(crate) fn via(&self, to: Target, branch: &Branch) -> Via {
+        Via::new(to.transport(), self.sent_by(to), branch)
+    }
+
+    fn sent_by(&self, to: Target) -> HostPort {
+        let transport = to.transport();
+        let named = || {
+            self.sent_by
+                .iter()
+                .filter(|(of, _)| *of == transport)
+                .map(|(_, name)| name)
+        };
+        let local = to.local();
+        let fitting =
+            named().find(|name| local.is_some_and(|local| name.host.ip() == Some(local.ip())));
+        match (fitting.or_else(|| named().next()), local) {
+            (Some(name), _) => name.clone(),
+            (None, Some(local)) => HostPort::from(local),
+            // Nobody said who we are. Responses come to where the request came from all the same (RFC 3581).
+            (None, None) => HostPort::from(unspecified(to)),
+        }
+    }
+}
+
+fn unspecified(to: Target) -> std::net::SocketAddr {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+    let ip = match to.remote() {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    SocketAddr::new(ip, to.transport().default_port())
+}

@@ -1,0 +1,189 @@
+//! Finding the transaction a message belongs to (RFC 3261 §17.1.3, §17.2.3), and the branches that make it easy.
+
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use sip_core::{Branch, CSeq, HeaderError, HeaderName, Method, Request, Tag, Via};
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+/// What is written into the branch of a request we send:
+///
+/// ```text
+/// z9hG4bK 0003 0000002a 9f3c5e8a1b7d2046
+///         │    │        └ chance: nobody can guess it, nobody had it before
+///         │    └ slot: where the client transaction lives
+///         └ worker: which worker of the process has it
+/// ```
+///
+/// So the transaction of a response is found without a table to search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BranchParts {
+    pub(crate) worker: u16,
+    pub(crate) slot: u32,
+    pub(crate) random: u64,
+}
+
+impl BranchParts {
+    /// The slot of what is sent outside a transaction.
+    pub(crate) const NO_SLOT: u32 = u32::MAX;
+
+    const DIGITS: usize = 4 + 8 + 16;
+
+    pub(crate) fn print(self) -> Branch {
+        let BranchParts {
+            worker,
+            slot,
+            random,
+        } = self;
+        let cookie = Branch::MAGIC_COOKIE;
+        Branch::new(format!("{cookie}{worker:04x}{slot:08x}{random:016x}"))
+            .expect("letters and digits")
+    }
+
+    /// Reads a branch; `None` if it cannot be ours.
+    pub(crate) fn read(branch: &Branch) -> Option<BranchParts> {
+        let digits = branch
+            .as_bytes()
+            .strip_prefix(Branch::MAGIC_COOKIE.as_bytes())?;
+        if digits.len() != BranchParts::DIGITS {
+            return None;
+        }
+        let number = |from: usize, to: usize| hexadecimal(&digits[from..to]);
+        Some(BranchParts {
+            worker: number(0, 4)? as u16,
+            slot: number(4, 12)? as u32,
+            random: number(12, 28)?,
+        })
+    }
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |number, digit| {
+        let value = char::from(*digit).to_digit(16)?;
+        Some(number << 4 | u64::from(value))
+    })
+}
+
+/// The worker whose [`TransactionLayer`](crate::TransactionLayer) made `branch`; `None` if none did.
+///
+/// The branch comes from the network: the worker it names need not exist.
+#[must_use]
+pub fn worker_of(branch: &Branch) -> Option<u16> {
+    BranchParts::read(branch).map(|parts| parts.worker)
+}
+
+/// What a request has in common with the request that created its server transaction (§17.2.3), as 128 bits of
+/// a keyed hash. Without the key nobody can look for two requests with the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TransactionKey(u128);
+
+impl Hash for TransactionKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0 as u64);
+    }
+}
+
+/// Tables take the key's own bits, which are a hash already.
+pub(crate) type KeyTable<T> = hashbrown::HashMap<TransactionKey, T, BuildHasherDefault<OwnBits>>;
+
+#[derive(Default)]
+pub(crate) struct OwnBits(u64);
+
+impl Hasher for OwnBits {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+    fn write_u64(&mut self, bits: u64) {
+        self.0 = bits;
+    }
+}
+
+/// The secret of the keys and of the To tags that must come out the same each time.
+pub(crate) struct Secret {
+    keys: SipHasher13,
+    tags: SipHasher13,
+}
+
+impl Secret {
+    pub(crate) fn new(mut random: impl FnMut() -> u64) -> Secret {
+        let mut hasher = || SipHasher13::new_with_keys(random(), random());
+        Secret {
+            keys: hasher(),
+            tags: hasher(),
+        }
+    }
+
+    /// The key of the transaction that `request` belongs to or would create; an ACK belongs to an INVITE.
+    pub(crate) fn key(&self, request: &Request) -> Result<TransactionKey, HeaderError> {
+        match request.method() {
+            Method::Ack => self.key_as(request, &Method::Invite),
+            method => self.key_as(request, method),
+        }
+    }
+
+    /// The key `request` would have, were its method `method` (§9.2).
+    pub(crate) fn key_as(
+        &self,
+        request: &Request,
+        method: &Method,
+    ) -> Result<TransactionKey, HeaderError> {
+        let via: Via = request.headers().require()?;
+        let mut hash = self.keys;
+        method.as_bytes().hash(&mut hash);
+        match via.branch().filter(Branch::is_rfc3261) {
+            Some(branch) => {
+                branch.as_bytes().hash(&mut hash);
+                via.sent_by().hash(&mut hash);
+            }
+            None => {
+                // RFC 2543. The To tags are compared in a second step: an INVITE has another than its ACK.
+                from_caller(request, &mut hash)?;
+                request.uri().as_text().hash(&mut hash);
+                request
+                    .headers()
+                    .raw(&HeaderName::Via)
+                    .next()
+                    .hash(&mut hash);
+            }
+        }
+        let found = hash.finish128();
+        Ok(TransactionKey(
+            u128::from(found.h1) << 64 | u128::from(found.h2),
+        ))
+    }
+
+    /// A To tag that comes out the same for a request, its retransmissions, its ACK and its CANCEL (§8.2.7).
+    pub(crate) fn tag(&self, request: &Request) -> Tag {
+        let mut hash = self.tags;
+        // What cannot be read is the same each time, too.
+        let _ = from_caller(request, &mut hash);
+        if let Ok(via) = request.headers().require::<Via>() {
+            via.branch().as_ref().map(Branch::as_bytes).hash(&mut hash);
+        }
+        print_tag(hash.finish128().h1)
+    }
+}
+
+/// What the caller chose for this request: Call-ID, From tag and CSeq number.
+fn from_caller(request: &Request, hash: &mut SipHasher13) -> Result<(), HeaderError> {
+    let headers = request.headers();
+    headers.raw(&HeaderName::CallId).next().hash(hash);
+    headers.require::<sip_core::From>()?.tag().hash(hash);
+    headers.require::<CSeq>()?.number().hash(hash);
+    Ok(())
+}
+
+/// 64 bits as a tag (§19.3).
+pub(crate) fn print_tag(bits: u64) -> Tag {
+    Tag::new(format!("{bits:016x}")).expect("digits")
+}
+
+/// Whether the branch is one RFC 2543 left to chance, so that To tags must be compared as well.
+pub(crate) fn is_rfc2543(request: &Request) -> bool {
+    let via = request.headers().require::<Via>();
+    !via.is_ok_and(|via| via.branch().is_some_and(|branch| branch.is_rfc3261()))
+}

@@ -1,0 +1,266 @@
+//! The transaction layer: finds the machine for each input, and keeps what leaves until it is polled (RFC 3261 §17).
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sip_core::{Branch, Message, Request, Tag, Transport, Via};
+
+use crate::boundary::{ClientId, ConnectionId, Event, Flow, Origin, ServerId, Target, Transmit};
+use crate::client::{self, ClientTransaction};
+use crate::config::Config;
+use crate::deadline::{Deadlines, Due};
+use crate::key::{BranchParts, KeyTable, Secret, print_tag};
+use crate::machine::Outbox;
+use crate::print::Printer;
+use crate::server::{self, ServerTransaction};
+use crate::table::{ROOM_KEPT, SlotId, Table};
+use crate::timer::Timer;
+
+/// All client and server transactions of one worker.
+///
+/// Time and messages come in by `handle_*` and by the user's calls; messages, events and the next deadline go
+/// out by `poll_*`. After each input drain both queues, then sleep until [`poll_timeout`]. Times must not go
+/// back; one that does is taken for the latest seen.
+///
+/// [`poll_timeout`]: TransactionLayer::poll_timeout
+pub struct TransactionLayer {
+    pub(crate) config: Config,
+    pub(crate) secret: Secret,
+    pub(crate) clients: Table<ClientTransaction>,
+    pub(crate) client_deadlines: Deadlines,
+    pub(crate) servers: Table<ServerTransaction>,
+    pub(crate) server_deadlines: Deadlines,
+    pub(crate) by_key: KeyTable<SlotId>,
+    pub(crate) outbox: Outbox,
+    /// The transactions that end with a connection.
+    by_connection: BTreeSet<(ConnectionId, Origin)>,
+    random: StdRng,
+    printer: Printer,
+    latest: Option<Instant>,
+}
+
+impl TransactionLayer {
+    /// An empty layer. Branches, tags and keys all come from `seed`: take it from the system's entropy, or
+    /// from a test that wants the same run again.
+    #[must_use]
+    pub fn new(mut config: Config, seed: u64) -> TransactionLayer {
+        config.timers = config.timers.bounded();
+        let mut random = StdRng::seed_from_u64(seed);
+        TransactionLayer {
+            config,
+            secret: Secret::new(|| random.next_u64()),
+            clients: Table::new(),
+            client_deadlines: Deadlines::new(),
+            servers: Table::new(),
+            server_deadlines: Deadlines::new(),
+            by_key: KeyTable::default(),
+            outbox: Outbox::default(),
+            by_connection: BTreeSet::new(),
+            random,
+            printer: Printer::default(),
+            latest: None,
+        }
+    }
+
+    /// Takes a message that arrived on `flow`.
+    ///
+    /// It need not be valid. A response that cannot be matched comes back as [`Event::StrayResponse`], a
+    /// request as [`Event::Request`].
+    pub fn handle_message(&mut self, now: Instant, message: Message, flow: Flow) {
+        let now = self.advance_clock(now);
+        match message {
+            Message::Request(request) => self.handle_request(now, request, flow),
+            Message::Response(response) => self.handle_response(now, response, flow),
+        }
+    }
+
+    /// Fires every timer that is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.advance_clock(now);
+        while let Some(next) = self.poll_timeout().filter(|next| *next <= now) {
+            if let Some(due) = self.client_deadlines.expire(next) {
+                self.fire_client(now, due);
+            } else if let Some(due) = self.server_deadlines.expire(next) {
+                self.fire_server(now, due);
+            }
+        }
+    }
+
+    fn fire_client(&mut self, now: Instant, Due { slot, timer, after }: Due) {
+        if let Some((id, _)) = self.clients.tenant(slot) {
+            self.step_client(now, id, Some(client::Input::Fires(timer, after)), None);
+        }
+    }
+
+    fn fire_server(&mut self, now: Instant, Due { slot, timer, after }: Due) {
+        if let Some((id, _)) = self.servers.tenant(slot) {
+            self.step_server(now, id, Some(server::Input::Fires(timer, after)), None);
+        }
+    }
+
+    /// Learns that a connection is gone: what can only end by it has failed (§17.1.4, §17.2.4).
+    pub fn handle_flow_failure(&mut self, now: Instant, flow: Flow) {
+        let first = (flow.connection, Origin::Client(ClientId(SlotId::FIRST)));
+        let on_it = self.by_connection.range(first..);
+        let ended: Vec<Origin> = on_it
+            .take_while(|(connection, _)| *connection == flow.connection)
+            .map(|(_, origin)| *origin)
+            .collect();
+        for origin in ended {
+            self.handle_send_failure(now, origin);
+        }
+    }
+
+    /// Learns that a [`Transmit`] of `origin` could not be sent (§17.1.4, §17.2.4).
+    pub fn handle_send_failure(&mut self, now: Instant, origin: Origin) {
+        let now = self.advance_clock(now);
+        match origin {
+            Origin::Client(ClientId(id)) => {
+                self.step_client(now, id, Some(client::Input::TransportError), None);
+            }
+            Origin::Server(ServerId(id)) => {
+                self.step_server(now, id, Some(server::Input::TransportError), None);
+            }
+        }
+    }
+
+    /// Sends a message outside any transaction: an ACK for a 2xx, a statelessly forwarded request or response.
+    /// A request carries the Via its sender has pushed, see [`via`](TransactionLayer::via).
+    pub fn transmit(&mut self, message: &Message, to: Target) {
+        let payload = self.print(to.transport(), |text| message.write_to(text));
+        self.push_transmit(payload, to);
+    }
+
+    /// The next message to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.outbox.transmits.pop_front()
+    }
+
+    /// The next event for the user.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.poll_event_and_timer().map(|(event, _)| event)
+    }
+
+    /// The next event, with the timer that caused it.
+    pub(crate) fn poll_event_and_timer(&mut self) -> Option<(Event, Option<Timer>)> {
+        self.outbox.events.pop_front()
+    }
+
+    /// When [`handle_timeout`](TransactionLayer::handle_timeout) is wanted next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let deadlines = [self.client_deadlines.next(), self.server_deadlines.next()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// A Via of ours for a message to `to`, to push before [`transmit`](TransactionLayer::transmit).
+    #[must_use]
+    pub fn via(&self, to: Target, branch: &Branch) -> Via {
+        self.config.via(to, branch)
+    }
+
+    /// A branch nobody had before. Responses to it find this worker, and no transaction.
+    pub fn new_branch(&mut self) -> Branch {
+        BranchParts {
+            worker: self.config.worker,
+            slot: BranchParts::NO_SLOT,
+            random: self.random_u64(),
+        }
+        .print()
+    }
+
+    /// A tag nobody had before (§19.3).
+    pub fn new_tag(&mut self) -> Tag {
+        print_tag(self.random_u64())
+    }
+
+    /// A To tag for `request` that comes out the same whenever it is asked for: for retransmissions answered
+    /// without a transaction (§8.2.7), and for a CANCEL and the INVITE it belongs to (§9.2).
+    #[must_use]
+    pub fn stable_tag(&self, request: &Request) -> Tag {
+        self.secret.tag(request)
+    }
+
+    /// 64 bits of chance, out of the seed.
+    pub fn random_u64(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+
+    /// How many transactions exist, lingering ones and CANCELs included.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.clients.len() + self.servers.len()
+    }
+
+    /// Whether nothing is left: no transaction, no timer, nothing to poll.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.transactions() == 0
+            && self.by_key.is_empty()
+            && self.by_connection.is_empty()
+            && self.poll_timeout().is_none()
+            && self.outbox.transmits.is_empty()
+            && self.outbox.events.is_empty()
+    }
+
+    pub(crate) fn advance_clock(&mut self, now: Instant) -> Instant {
+        let latest = self.latest.map_or(now, |latest| latest.max(now));
+        self.latest = Some(latest);
+        latest
+    }
+
+    pub(crate) fn push_event(&mut self, event: Event, timer: Option<Timer>) {
+        self.outbox.events.push_back((event, timer));
+    }
+
+    pub(crate) fn push_transmit(&mut self, payload: Bytes, to: Target) {
+        self.outbox.transmits.push_back(Transmit {
+            payload,
+            to,
+            origin: None,
+            timer: None,
+        });
+    }
+
+    /// Prints what nobody keeps. What goes by a connection may wait there for long, so it shares no slab.
+    pub(crate) fn print(&mut self, by: Transport, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+        if by.is_reliable() {
+            let mut text = Vec::new();
+            write(&mut text);
+            return Bytes::from(text);
+        }
+        self.printer.print(write)
+    }
+
+    pub(crate) fn note_connection(&mut self, connection: ConnectionId, origin: Origin) {
+        if !connection.is_none() {
+            self.by_connection.insert((connection, origin));
+        }
+    }
+
+    pub(crate) fn forget_connection(&mut self, connection: ConnectionId, origin: Origin) {
+        if !connection.is_none() {
+            self.by_connection.remove(&(connection, origin));
+        }
+    }
+
+    /// After a busy time the memory goes back.
+    pub(crate) fn shrink_when_empty(&mut self) {
+        if self.by_key.is_empty() && self.by_key.capacity() > 2 * ROOM_KEPT {
+            self.by_key = KeyTable::default();
+        }
+    }
+}
+
+impl std::fmt::Debug for TransactionLayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TransactionLayer")
+            .field("worker", &self.config.worker)
+            .field("clients", &self.clients.len())
+            .field("servers", &self.servers.len())
+            .finish_non_exhaustive()
+    }
+}
