@@ -1,5 +1,6 @@
 //! Typed headers: one file per family, read from a message only when asked for (RFC 3261 §20).
 
+mod auth;
 mod call_id;
 mod contact;
 mod cseq;
@@ -16,6 +17,10 @@ mod route;
 mod token;
 mod via;
 
+pub use auth::{
+    AuthenticationInfo, Authorization, Challenge, ChallengeBuilder, Credentials,
+    CredentialsBuilder, DigestAlgorithm, ProxyAuthenticate, ProxyAuthorization, WwwAuthenticate,
+};
 pub use call_id::CallId;
 pub use contact::{Contact, Q};
 pub use cseq::CSeq;

@@ -719,12 +719,16 @@ fn addr_spec(input: &[u8]) -> Parsed<'_, AddrPart<'_>> {
 
 // -- authentication ---------------------------------------------------------------------------------------------
 
-/// `auth-param = auth-param-name EQUAL (token / quoted-string)`; unquoted values may hold what a token may not.
-pub(crate) fn auth_param(input: &[u8]) -> Parsed<'_, (&[u8], &[u8])> {
-    let (left, name) = token(input)?;
-    let (left, _) = equal(left)?;
-    let (left, value) = gen_value(left)?;
-    Ok((left, (name, value)))
+/// The value of an `auth-param` whose quotes were left out: up to the next comma or white space.
+pub(crate) fn unquoted_auth_value(input: &[u8]) -> Parsed<'_> {
+    take_while1(|octet| is(octet, VISIBLE) && !matches!(octet, b',' | b'"'))
+        .parse(input)
+        .map_err(|error| {
+            error.map(|mismatch: Mismatch| Mismatch {
+                rule: "auth-param",
+                ..mismatch
+            })
+        })
 }
 
 // -- small sequences ---------------------------------------------------------------------------------------------
