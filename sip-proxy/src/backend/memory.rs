@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use sip_core::AddressOfRecord;
 
-use super::{LocationError, LocationService};
+use super::{
+    Credential, CredentialError, CredentialStore, LocationError, LocationService, SharedSecret,
+};
 use crate::registrar::{BindingChange, BindingSet, ChangeRefused, Changed};
 
 /// Registrations in memory. Every worker may use it at once; answers are ready when asked for.
@@ -212,6 +214,62 @@ impl LocationService for MemoryLocation {
         change: BindingChange,
     ) -> Result<BindingSet, LocationError> {
         Ok(self.apply(aor, &change)?.after)
+    }
+}
+
+/// Subscribers in memory.
+#[derive(Debug, Default)]
+pub struct MemoryCredentials {
+    realms: RwLock<HashMap<Box<str>, Users>>,
+}
+
+/// The credentials of one realm, by user name.
+type Users = HashMap<Box<str>, Credential>;
+
+impl MemoryCredentials {
+    /// Knows nobody.
+    #[must_use]
+    pub fn new() -> MemoryCredentials {
+        MemoryCredentials::default()
+    }
+
+    /// Lets `identity` authenticate in `realm` with `password`, as `user` and as `user@domain` (F-53).
+    pub fn add_password(&self, identity: &AddressOfRecord, realm: &str, password: &str) {
+        for username in [identity.user(), identity.as_str()] {
+            let credential = Credential {
+                identity: identity.clone(),
+                secret: SharedSecret::Password(password.into()),
+            };
+            self.add(username, realm, credential);
+        }
+    }
+
+    /// Lets who answers as `username` in `realm` be whom `credential` says.
+    pub fn add(&self, username: &str, realm: &str, credential: Credential) {
+        let mut realms = self.realms.write().unwrap_or_else(PoisonError::into_inner);
+        realms
+            .entry(realm.into())
+            .or_default()
+            .insert(username.into(), credential);
+    }
+
+    /// Forgets `username` in `realm`.
+    pub fn remove(&self, username: &str, realm: &str) -> Option<Credential> {
+        let mut realms = self.realms.write().unwrap_or_else(PoisonError::into_inner);
+        realms.get_mut(realm)?.remove(username)
+    }
+}
+
+#[async_trait]
+impl CredentialStore for MemoryCredentials {
+    async fn credential(
+        &self,
+        username: &str,
+        realm: &str,
+    ) -> Result<Option<Credential>, CredentialError> {
+        let realms = self.realms.read().unwrap_or_else(PoisonError::into_inner);
+        let users = realms.get(realm);
+        Ok(users.and_then(|users| users.get(username)).cloned())
     }
 }
 

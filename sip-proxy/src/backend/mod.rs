@@ -1,6 +1,7 @@
 //! Every trait an embedder implements, and versions of them that live in memory.
 
 mod accounting;
+mod credentials;
 mod location;
 mod memory;
 mod relay;
@@ -8,8 +9,9 @@ mod resolve;
 mod router;
 
 pub use accounting::{Accounting, AccountingEvent, Record};
+pub use credentials::{Credential, CredentialError, CredentialStore, SharedSecret};
 pub use location::{LocationError, LocationService};
-pub use memory::{Applied, LocationCounts, MemoryLocation};
+pub use memory::{Applied, LocationCounts, MemoryCredentials, MemoryLocation};
 pub use relay::{Leg, MediaRelay, RelayError, RelayHealth, RelayOptions, Relayed, Rewritten};
 pub use resolve::{AddressesOnly, Resolve, ResolveError, Resolved};
 pub use router::{Admission, Decision, InDialog, Incoming, Relay, Router};

@@ -1,0 +1,132 @@
+//! The credentials a request presents: ours picked out, and read (RFC 7616 §3.4, RFC 8760 §2.3).
+
+use sip_core::{
+    Authorization, Credentials, DigestAlgorithm, Headers, ProxyAuthorization, Request, Text, Uri,
+};
+
+use super::{ChallengeKind, DigestValue, Exchange, QopAuth};
+
+/// Credentials for our realm, in an algorithm we offered.
+#[derive(Debug)]
+pub(crate) struct Presented {
+    pub(crate) username: Text,
+    pub(crate) nonce: Text,
+    pub(crate) algorithm: DigestAlgorithm,
+    uri: Text,
+    nc: Option<Text>,
+    cnonce: Option<Text>,
+    response: DigestValue,
+}
+
+/// Why there are none.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NotPresented {
+    /// No credentials for our realm, or for something we did not offer: challenge.
+    Absent,
+    /// They can't be read: 400.
+    Malformed,
+}
+
+impl Presented {
+    /// The credentials in `request` for `realm`. Those for other realms and schemes are somebody else's.
+    pub(crate) fn find(
+        request: &Request,
+        realm: &str,
+        kind: ChallengeKind,
+        offered: &[DigestAlgorithm],
+    ) -> Result<Presented, NotPresented> {
+        let mut outcome = NotPresented::Absent;
+        for credentials in lines(request.headers(), kind) {
+            match credentials.and_then(|credentials| read(&credentials, realm, offered)) {
+                Ok(presented) if presented.is_for(request.uri()) => return Ok(presented),
+                Ok(_) | Err(NotPresented::Malformed) => outcome = NotPresented::Malformed,
+                Err(NotPresented::Absent) => {}
+            }
+        }
+        Err(outcome)
+    }
+
+    /// Whether `expected` is what a client with the right secret computes.
+    pub(crate) fn is_answer(&self, expected: &DigestValue) -> bool {
+        self.response == *expected
+    }
+
+    /// What the response is computed over.
+    pub(crate) fn exchange<'a>(&'a self, method: &'a [u8]) -> Exchange<'a> {
+        let auth = self.nc.as_ref().zip(self.cnonce.as_ref());
+        Exchange {
+            method,
+            uri: &self.uri,
+            nonce: &self.nonce,
+            auth: auth.map(|(nc, cnonce)| QopAuth { nc, cnonce }),
+        }
+    }
+
+    /// The `uri` names what is requested: as text, or as a SIP URI. Otherwise a response overheard elsewhere
+    /// could be used for another destination (RFC 7616 §3.4.6).
+    fn is_for(&self, uri: &Uri) -> bool {
+        let requested = uri.as_text();
+        self.uri == *requested || Uri::parse(&self.uri).is_ok_and(|signed| uri.equivalent(&signed))
+    }
+}
+
+/// Every credentials header of `kind`, one a line.
+fn lines(headers: &Headers, kind: ChallengeKind) -> Vec<Result<Credentials, NotPresented>> {
+    let malformed = |_| NotPresented::Malformed;
+    match kind {
+        ChallengeKind::Www => headers
+            .lines_of()
+            .map(|line| line.map(|Authorization(own)| own).map_err(malformed))
+            .collect(),
+        ChallengeKind::Proxy => headers
+            .lines_of()
+            .map(|line| line.map(|ProxyAuthorization(own)| own).map_err(malformed))
+            .collect(),
+    }
+}
+
+fn read(
+    credentials: &Credentials,
+    realm: &str,
+    offered: &[DigestAlgorithm],
+) -> Result<Presented, NotPresented> {
+    use NotPresented::{Absent, Malformed};
+    if !credentials.is_digest() {
+        return Err(Absent);
+    }
+    if *credentials.realm().ok_or(Malformed)? != *realm.as_bytes() {
+        return Err(Absent);
+    }
+    let username = credentials.username().ok_or(Malformed)?;
+    let nonce = credentials.nonce().ok_or(Malformed)?;
+    let uri = credentials.uri().ok_or(Malformed)?;
+    let response = credentials.response().ok_or(Malformed)?;
+    if response.is_empty() {
+        return Err(Absent); // before the first challenge (RFC 8760 §2.7)
+    }
+    let algorithm = credentials
+        .algorithm()
+        .filter(|algorithm| offered.contains(algorithm) && !credentials.is_session())
+        .ok_or(Absent)?;
+    let (nc, cnonce) = match credentials.qop() {
+        None => (None, None),
+        Some(qop) if qop.eq_ignore_ascii_case(b"auth") => {
+            let nc = credentials
+                .nc()
+                .filter(|_| credentials.nonce_count().is_some())
+                .ok_or(Malformed)?;
+            (Some(nc), Some(credentials.cnonce().ok_or(Malformed)?))
+        }
+        Some(_) => return Err(Absent),
+    };
+    let response = DigestValue::from_hex(algorithm, &response).ok_or(Malformed)?;
+    Ok(Presented {
+        username,
+        nonce,
+        algorithm,
+        uri,
+        nc,
+        cnonce,
+        response,
+    })
+}
