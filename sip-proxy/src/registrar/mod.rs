@@ -1,8 +1,112 @@
-//! Bindings of addresses-of-record, and what a REGISTER does to them (RFC 3261 §10.3).
+//! The registrar: RFC 3261 §10.3 from step 2 on, one file per idea.
+//!
+//! | step | where |
+//! |---|---|
+//! | 1, 3, 4, 5: whose request, who sent it, for which address | the [`Router`](crate::Router), with [`auth`](crate::auth) |
+//! | 2: Require | `require.rs` |
+//! | 6, 7: what the request asks for | `asked.rs`, `expiry.rs` |
+//! | 6, 7: what becomes of the bindings | [`BindingChange::apply`], done by the [`LocationService`] |
+//! | 8: the answer | `answer.rs`, `refusal.rs` |
+//!
+//! How the bindings then become targets of a call stands in `targets.rs`.
+
+mod answer;
+mod asked;
 mod binding;
 mod change;
+mod date;
+mod expiry;
 mod flow_octets;
 mod method_set;
+mod refusal;
+mod require;
+mod targets;
+
+use std::sync::Arc;
+
+use sip_core::{AddressOfRecord, Expires, MinExpires, Response};
+
+use crate::backend::{Incoming, LocationService};
+
 pub use binding::{Binding, BindingRecord, BindingTooLong};
 pub use change::{BindingChange, BindingSet, ChangeRefused, Changed};
+pub use expiry::{Brief, ExpiryPolicy};
 pub use method_set::MethodSet;
+use refusal::Refusal;
+
+/// Settings of a registrar.
+#[derive(Clone, Debug)]
+pub struct RegistrarConfig {
+    /// How long bindings last.
+    pub expiry: ExpiryPolicy,
+    /// The most bindings one address-of-record may have (F-37). Default: 10.
+    pub max_contacts: usize,
+    /// Every answer says what is granted, in Expires and Min-Expires (F-32). Default: yes.
+    pub advertise_expiry: bool,
+    /// Also takes a Path from a phone that does not say it supports that; else it gets 420, for a proxy should not
+    /// have added one (RFC 3327 §5.3). Default: no.
+    pub path_without_support: bool,
+}
+
+impl Default for RegistrarConfig {
+    fn default() -> RegistrarConfig {
+        RegistrarConfig {
+            expiry: ExpiryPolicy::default(),
+            max_contacts: 10,
+            advertise_expiry: true,
+            path_without_support: false,
+        }
+    }
+}
+
+/// Answers REGISTER requests that somebody has decided to trust.
+#[derive(Clone)]
+pub struct Registrar {
+    config: RegistrarConfig,
+    location: Arc<dyn LocationService>,
+}
+
+impl Registrar {
+    /// A registrar that keeps its bindings in `location`.
+    #[must_use]
+    pub fn new(config: RegistrarConfig, location: Arc<dyn LocationService>) -> Registrar {
+        Registrar { config, location }
+    }
+
+    /// Changes the bindings of `aor` as the request asks for, all of it or nothing, and answers with those there
+    /// are now (§10.3 steps 6 to 8). Who may do that has been decided before (steps 1 to 5).
+    ///
+    /// Answers 200; 400 for what can't be read; 420, 423; 500 for a late request or a broken store; 503 for too
+    /// many contacts or a store with too much to do. The reason stands in P-Registrar-Error (F-36, F-37, F-40).
+    pub async fn register(&self, incoming: &Incoming, aor: &AddressOfRecord) -> Response {
+        let response = match self.process(incoming, aor).await {
+            Ok(bindings) => answer::ok(incoming, &bindings),
+            Err(refusal) => refusal.response(incoming),
+        };
+        self.with_expiry_bounds(response)
+    }
+
+    /// Adds what the registrar grants to an answer somebody else made to a REGISTER: 401, 403, 404 (F-32).
+    #[must_use]
+    pub fn with_expiry_bounds(&self, mut response: Response) -> Response {
+        if self.config.advertise_expiry {
+            response.headers_mut().set(&Expires(self.config.expiry.max));
+            response
+                .headers_mut()
+                .set(&MinExpires(self.config.expiry.min));
+        }
+        response
+    }
+
+    async fn process(
+        &self,
+        incoming: &Incoming,
+        aor: &AddressOfRecord,
+    ) -> Result<BindingSet, Refusal> {
+        require::check(&incoming.request, &self.config)?;
+        match asked::change(incoming, &self.config)? {
+            None => Ok(self.location.lookup(aor).await?),
+            Some(change) => Ok(self.location.update(aor, change).await?),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The answer to a REGISTER that was done: all bindings there are now (RFC 3261 §10.3 step 8).
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use sip_core::{HeaderName, Response, StatusCode, Text};
+
+use super::date::rfc1123_date;
+use super::{Binding, BindingSet};
+use crate::backend::Incoming;
+
+/// 200 with every binding, the Path that was stored (RFC 3327 §5.3), and the Date.
+pub(crate) fn ok(incoming: &Incoming, bindings: &BindingSet) -> Response {
+    let mut response = incoming.reply(StatusCode::OK);
+    let headers = response.headers_mut();
+    let mut contacts = Vec::with_capacity(256);
+    for binding in bindings.current(incoming.unix_time) {
+        if !contacts.is_empty() {
+            contacts.extend_from_slice(b", ");
+        }
+        write_contact(binding, incoming.unix_time, &mut contacts);
+    }
+    if !contacts.is_empty()
+        && let Ok(contacts) = Text::new(&contacts)
+    {
+        headers.set_raw(HeaderName::Contact, &contacts);
+    }
+    for path in incoming.request.headers().raw(&HeaderName::Path) {
+        headers.push_raw(HeaderName::Path, &path);
+    }
+    if let Ok(date) = Text::new(rfc1123_date(incoming.unix_time)) {
+        headers.set_raw(HeaderName::Date, &date);
+    }
+    response
+}
+
+/// `<uri>;q=0.7;expires=N;received="sip:ip:port";+sip.instance="<…>";reg-id=N` (F-35).
+fn write_contact(binding: &Binding, unix_time: Duration, contact: &mut Vec<u8>) {
+    contact.push(b'<');
+    contact.extend_from_slice(binding.contact());
+    contact.push(b'>');
+    // Writing into a Vec can't fail.
+    let _ = match binding.q() {
+        None => Ok(()),
+        Some(1000..) => write!(contact, ";q=1"),
+        Some(q) => write!(
+            contact,
+            ";q={}",
+            format!("0.{q:03}")
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+        ),
+    };
+    let _ = write!(contact, ";expires={}", binding.expires_in(unix_time));
+    if let Some(received) = binding.received() {
+        let _ = write!(contact, ";received=\"{received}\"");
+    }
+    if let Some(instance) = binding.instance() {
+        contact.extend_from_slice(b";+sip.instance=\"");
+        contact.extend_from_slice(instance);
+        contact.push(b'"');
+    }
+    if let Some(reg_id) = binding.reg_id() {
+        let _ = write!(contact, ";reg-id={reg_id}");
+    }
+}

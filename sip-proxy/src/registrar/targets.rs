@@ -1,0 +1,56 @@
+//! From bindings to the target set of a request (RFC 3261 §16.5; RFC 3327 §5.4; F-39).
+
+use std::time::Duration;
+
+use sip_core::{ListHeader, Route, Text, Uri};
+use sip_transaction::Target;
+
+use super::{Binding, BindingSet};
+use crate::proxy::BranchTarget;
+
+impl BindingSet {
+    /// What a request for the address-of-record may be forwarded to at `unix_time`, in no order: a
+    /// [`ForkPlan`](crate::ForkPlan) sorts by q.
+    pub fn targets(&self, unix_time: Duration) -> impl Iterator<Item = BranchTarget> {
+        self.current(unix_time).map(Binding::target)
+    }
+}
+
+impl Binding {
+    /// The contact, along its Path if it has one, else to where its REGISTER came from: never to an address it
+    /// merely names.
+    #[must_use]
+    pub fn target(&self) -> BranchTarget {
+        let uri = match self.uri() {
+            Uri::Sip(sip) => Uri::Sip(sip.without_headers()),
+            other => other,
+        };
+        let target = BranchTarget::new(uri)
+            .q(self.q().unwrap_or(1000))
+            .route(self.route());
+        match self.source() {
+            Some(source) => target.received(source),
+            None => target,
+        }
+    }
+
+    fn source(&self) -> Option<Target> {
+        let flow = self.flow().filter(|_| self.path().is_empty())?;
+        let alive = !flow.connection.is_none();
+        match flow.transport.is_reliable() {
+            true if alive => Some(Target::Flow(flow)),
+            // The connection went with a former life of the server; the contact says where to make a new one.
+            true if !self.is_behind_nat() => None,
+            _ => Some(Target::Address {
+                transport: flow.transport,
+                remote: flow.remote,
+                local: Some(flow.local),
+            }),
+        }
+    }
+
+    fn route(&self) -> Vec<Route> {
+        let path = Text::new(self.path()).unwrap_or(Text::EMPTY);
+        Route::parse_list(&path).flatten().collect()
+    }
+}
