@@ -27,6 +27,14 @@ macro_rules! methods {
                 }
             }
 
+            /// The token as a text, without a copy.
+            pub(crate) fn to_text(&self) -> Text {
+                match self {
+                    $(Method::$variant => Text::received(bytes::Bytes::from_static($token)),)*
+                    Method::Other(token) => token.clone(),
+                }
+            }
+
             pub(crate) fn known(token: &[u8]) -> Option<Method> {
                 match token {
                     $(found if found == $token => Some(Method::$variant),)*

@@ -10,6 +10,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// From `start` up to `end`.
+    pub(crate) const fn between(start: u32, end: u32) -> Span {
+        Span { start, end }
+    }
+
     /// Where `part` stands inside `whole`, which it is a slice of.
     pub(crate) fn of(part: &[u8], whole: &[u8]) -> Span {
         let start = part.as_ptr().addr() - whole.as_ptr().addr();

@@ -3,9 +3,11 @@
 mod auth;
 mod call_id;
 mod contact;
+mod content;
 mod cseq;
 mod edit;
 mod error;
+mod event;
 mod from_to;
 mod line;
 mod list;
@@ -13,9 +15,13 @@ mod map;
 mod name;
 mod name_addr;
 mod number;
+mod options;
+mod retry_after;
 mod route;
 mod token;
 mod via;
+mod with_params;
+mod words;
 
 pub use auth::{
     AuthenticationInfo, Authorization, Challenge, ChallengeBuilder, Credentials,
@@ -23,8 +29,13 @@ pub use auth::{
 };
 pub use call_id::CallId;
 pub use contact::{Contact, Q};
+pub use content::{
+    Accept, AcceptEncoding, AcceptLanguage, ContentDisposition, ContentEncoding, ContentLanguage,
+    ContentType, MimeVersion,
+};
 pub use cseq::CSeq;
 pub use error::{HeaderError, HeaderErrorKind};
+pub use event::{AllowEvents, Event, SipEtag, SipIfMatch, SubscriptionState};
 pub use from_to::{From, Tag, To};
 pub(crate) use line::Line;
 pub use map::Headers;
@@ -33,9 +44,12 @@ pub use name::HeaderName;
 pub(crate) use name::NameId;
 pub use name_addr::NameAddr;
 pub use number::{ContentLength, Expires, FlowTimer, MaxBreadth, MaxForwards, MinExpires, RSeq};
+pub use options::{Allow, OptionTag, ProxyRequire, Require, Supported, Unsupported};
+pub use retry_after::RetryAfter;
 pub use route::{Path, RecordRoute, Route, ServiceRoute};
 pub use token::NotToken;
 pub use via::{Branch, Via};
+pub use words::{Organization, Priority, Server, Subject, UserAgent};
 
 use crate::Text;
 

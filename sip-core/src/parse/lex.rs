@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::bytes::complete::{take_while, take_while1};
 use nom::character::complete::char;
 use nom::combinator::{all_consuming, opt, recognize};
 use nom::error::{ErrorKind, ParseError};
@@ -752,11 +752,4 @@ pub(crate) fn cseq(input: &[u8]) -> Parsed<'_, (u32, &[u8])> {
     let (left, _) = lws(left)?;
     let (left, method) = token(left)?;
     Ok((left, (number, method)))
-}
-
-/// A literal word.
-pub(crate) fn literal<'a>(
-    word: &'static str,
-) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Mismatch> {
-    tag(word)
 }
