@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use sip_core::{Limits, Message, StatusCode, parse_message};
+use sip_core::{CSeq, From, Limits, Message, StatusCode, To, Via, parse_message};
 
 fuzz_target!(|datagram: &[u8]| {
     let Ok(message) = parse_message(Bytes::copy_from_slice(datagram), &Limits::default()) else {
@@ -38,6 +38,12 @@ fuzz_target!(|datagram: &[u8]| {
                 reply.flaw()
             );
         }
+    }
+    if sip_core::validate(&message).is_ok() {
+        let headers = message.headers();
+        assert!(message.flaw().is_none());
+        assert!(headers.require::<From>().is_ok() && headers.require::<To>().is_ok());
+        assert!(headers.require::<CSeq>().is_ok() && headers.require::<Via>().is_ok());
     }
 });
 

@@ -4,11 +4,10 @@
 use std::net::{Ipv6Addr, SocketAddr};
 
 use libfuzzer_sys::fuzz_target;
-use sip_core::header::{
-    CSeq, CallId, Contact, ContentLength, Expires, From, MaxForwards, MinExpires, Path,
-    RecordRoute, Route, Tag, To, Via,
+use sip_core::{
+    Authorization, CSeq, CallId, Contact, ContentLength, Expires, From, Header, MaxForwards,
+    MinExpires, Path, RecordRoute, Route, Tag, Text, To, Via, WwwAuthenticate,
 };
-use sip_core::{Header, Text};
 
 fuzz_target!(|octets: &[u8]| {
     let Ok(value) = Text::new(octets) else { return };
@@ -39,6 +38,39 @@ fuzz_target!(|octets: &[u8]| {
     }
     if let Some(route) = read::<Route>(&value) {
         assert_eq!(read_again(&Route::new(&route.uri())).uri(), route.uri());
+    }
+    if let Some(Authorization(credentials)) = read::<Authorization>(&value) {
+        let _ = (
+            credentials.username(),
+            credentials.realm(),
+            credentials.nonce(),
+            credentials.uri(),
+        );
+        let _ = (
+            credentials.response(),
+            credentials.algorithm(),
+            credentials.qop(),
+            credentials.nonce_count(),
+        );
+        let _ = (
+            credentials.cnonce(),
+            credentials.opaque(),
+            credentials.userhash(),
+            credentials.param("x"),
+        );
+    }
+    if let Some(WwwAuthenticate(challenge)) = read::<WwwAuthenticate>(&value) {
+        let _ = (
+            challenge.realm(),
+            challenge.nonce(),
+            challenge.opaque(),
+            challenge.stale(),
+        );
+        let _ = (
+            challenge.algorithm(),
+            challenge.qop_options().count(),
+            challenge.domain(),
+        );
     }
     let tag = Tag::new("fuzz").expect("a token");
     if let Some(from) = read::<From>(&value) {
