@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sip_core::{CSeq, Method, Request, Response, StatusClass, Via};
+use sip_core::{Branch, CSeq, Method, Request, Response, StatusClass, Via};
 
 use crate::boundary::{ClientId, Event, Flow, Origin, Target, Transmit};
 use crate::cancel::Cancellation;
@@ -141,19 +141,40 @@ impl TransactionLayer {
     /// of it. A response, a timeout or a transport failure comes as an [`Event`] with the returned number.
     ///
     /// An ACK has no transaction (§17.1): it is sent, and its number ends at once.
-    pub fn send_request(&mut self, now: Instant, mut request: Request, to: Target) -> ClientId {
+    pub fn send_request(&mut self, now: Instant, request: Request, to: Target) -> ClientId {
+        self.send_request_as(now, request, to, BranchParts::print)
+    }
+
+    /// The same, with a branch that ends in `.` and `mark` in eight hexadecimal digits: by it a proxy knows the
+    /// request again when it has gone round in a circle (RFC 5393 §4.2.1).
+    pub fn send_request_marked(
+        &mut self,
+        now: Instant,
+        request: Request,
+        to: Target,
+        mark: u32,
+    ) -> ClientId {
+        self.send_request_as(now, request, to, |branch| branch.print_marked(mark))
+    }
+
+    fn send_request_as(
+        &mut self,
+        now: Instant,
+        mut request: Request,
+        to: Target,
+        print: impl FnOnce(BranchParts) -> Branch,
+    ) -> ClientId {
         let now = self.advance_clock(now);
         let method = request.method().clone();
         let random = self.random_u64();
         let (config, clients) = (&self.config, &mut self.clients);
         let id = clients.insert(|SlotId { slot, .. }| {
             let worker = config.worker;
-            let branch = BranchParts {
+            let branch = print(BranchParts {
                 worker,
                 slot,
                 random,
-            }
-            .print();
+            });
             request.headers_mut().push_front(&config.via(to, &branch));
             ClientTransaction {
                 machine: Machine::new(&method),

@@ -14,7 +14,8 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 ///         └ worker: which worker of the process has it
 /// ```
 ///
-/// So the transaction of a response is found without a table to search.
+/// So the transaction of a response is found without a table to search. A mark of the user may follow:
+/// `.` and eight digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BranchParts {
     pub(crate) worker: u16,
@@ -39,13 +40,21 @@ impl BranchParts {
             .expect("letters and digits")
     }
 
+    /// The same, with a mark behind it (RFC 5393 §4.2.1).
+    pub(crate) fn print_marked(self, mark: u32) -> Branch {
+        let branch = self.print();
+        Branch::new(format!("{branch}.{mark:08x}")).expect("letters, digits and a dot")
+    }
+
     /// Reads a branch; `None` if it cannot be ours.
     pub(crate) fn read(branch: &Branch) -> Option<BranchParts> {
         let digits = branch
             .as_bytes()
             .strip_prefix(Branch::MAGIC_COOKIE.as_bytes())?;
-        if digits.len() != BranchParts::DIGITS {
-            return None;
+        match digits.get(BranchParts::DIGITS..)? {
+            [] => {}
+            [b'.', mark @ ..] if mark.len() == 8 => {}
+            _ => return None,
         }
         let number = |from: usize, to: usize| hexadecimal(&digits[from..to]);
         Some(BranchParts {
@@ -186,4 +195,24 @@ pub(crate) fn print_tag(bits: u64) -> Tag {
 pub(crate) fn is_rfc2543(request: &Request) -> bool {
     let via = request.headers().require::<Via>();
     !via.is_ok_and(|via| via.branch().is_some_and(|branch| branch.is_rfc3261()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_behind_a_branch_hides_nothing() {
+        let parts = BranchParts {
+            worker: 3,
+            slot: 42,
+            random: 7,
+        };
+        let marked = parts.print_marked(0xab);
+        assert!(marked.as_bytes().ends_with(b".000000ab"));
+        assert_eq!(BranchParts::read(&marked), Some(parts));
+        assert_eq!(worker_of(&marked), Some(3));
+        let cut = Branch::new(&marked.as_bytes()[..marked.as_bytes().len() - 1]).unwrap();
+        assert_eq!(BranchParts::read(&cut), None);
+    }
 }
