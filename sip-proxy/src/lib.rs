@@ -5,6 +5,8 @@ pub mod auth;
 pub mod backend;
 mod proxy;
 pub mod registrar;
+mod service;
 
 pub use backend::{Admission, Decision, InDialog, Incoming, Relay, Router};
-pub use proxy::{BranchTarget, ForkPlan};
+pub use proxy::{BranchTarget, Epoch, ForkPlan, OwnAddress, Proxy, ProxyConfig, Secret};
+pub use service::{Answer, ProxyService, Query};

@@ -15,3 +15,4 @@ pub use memory::{Applied, LocationCounts, MemoryCredentials, MemoryLocation};
 pub use relay::{Leg, MediaRelay, RelayError, RelayHealth, RelayOptions, Relayed, Rewritten};
 pub use resolve::{AddressesOnly, Resolve, ResolveError, Resolved};
 pub use router::{Admission, Decision, InDialog, Incoming, Relay, Router};
+pub(crate) use router::{Edit, Edits};

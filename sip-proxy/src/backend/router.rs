@@ -77,6 +77,10 @@ impl Incoming {
 
 /// What to do with a request.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an answer that is known at once costs no allocation"
+)]
 pub enum Decision {
     /// Answer it. Until something had to be waited for, that takes no transaction.
     Reply(Response),

@@ -1,5 +1,345 @@
-//! The proxy core (RFC 3261 §16).
+//! The proxy core: RFC 3261 §16 from top to bottom, one call per step.
+//!
+//! ```text
+//!   request ─▶ validate ─▶ screen ─▶ preprocess ─▶ Router ─▶ Reply: no state, or through its transaction
+//!               §16.3                  §16.4       §16.5 └▶ Relay: a ResponseContext
+//!                                                            forward §16.6 ─▶ branch, branch …
+//!                                                            responses §16.7 ◀─┘    Timer C §16.8, CANCEL §16.10
+//! ```
 
+mod account;
+mod best_response;
+mod cancel;
+mod config;
+mod context;
+mod decide;
 mod fork;
+mod forward;
+mod keyed;
+mod loop_guard;
+mod own;
+mod preprocess;
+mod stateless;
+mod targets;
+mod turn;
+mod validate;
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hashbrown::HashMap;
+use sip_core::{Method, Request, StatusCode, Text};
+use sip_transaction::{
+    AcceptError, ClientId, Event, Flow, QueryId, ServerId, TransactionLayer, TransactionUser,
+};
+
+pub use config::{Epoch, OwnAddress, ProxyConfig, Secret};
 pub use fork::{BranchTarget, ForkPlan};
+
+use crate::backend::{Accounting, Decision, Incoming, ResolveError, Router};
+use crate::service::{Answer, Query};
+
+use context::ResponseContext;
+use keyed::Keyed;
+use own::Own;
+use turn::{Asked, Deadline, Index, Rules, Turn, Undecided};
+
+/// A proxy core (RFC 3261 §16), to stand on one [`TransactionLayer`].
+///
+/// It keeps a response context for each request it forwards, and nothing for those it answers. Where requests go it
+/// asks a [`Router`], through [`Query`] and [`Answer`].
+pub struct Proxy {
+    rules: Rules,
+    contexts: HashMap<ServerId, ResponseContext>,
+    index: Index,
+}
+
+impl Proxy {
+    /// A proxy with these settings. Of `router` it calls [`Router::screen`] and [`Router::may_send`] itself; the rest is
+    /// left to whoever answers its queries.
+    #[must_use]
+    pub fn new(config: ProxyConfig, router: Arc<dyn Router>) -> Proxy {
+        Proxy {
+            rules: Rules {
+                own: Own::new(&config),
+                keyed: Keyed::new(config.secret),
+                router,
+                accounting: None,
+                retry_after: Text::new(config.retry_after.to_string()).expect("digits"),
+                config,
+            },
+            contexts: HashMap::new(),
+            index: Index::default(),
+        }
+    }
+
+    /// Tells `accounting` what becomes of requests that are [`accounted`](crate::Relay::accounted) for.
+    #[must_use]
+    pub fn with_accounting(mut self, accounting: Arc<dyn Accounting>) -> Proxy {
+        self.rules.accounting = Some(accounting);
+        self
+    }
+
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.contexts.is_empty() && self.index.is_empty()
+    }
+
+    /// Requests that are being forwarded, or were and may see another 2xx.
+    #[must_use]
+    pub fn response_contexts(&self) -> usize {
+        self.contexts.len()
+    }
+
+    fn handle_request(
+        &mut self,
+        turn_at: Instant,
+        mut request: Request,
+        flow: Flow,
+        layer: &mut TransactionLayer,
+    ) {
+        let is_ack = *request.method() == Method::Ack;
+        if is_ack && self.rules.keyed.acknowledged_by(&request) {
+            return; // the end of an INVITE that was answered without state
+        }
+        if let Err(refusal) = validate::validate(&request, &self.rules) {
+            return match refusal.reply(&request) {
+                Some(response) if !is_ack => self.reply(&request, response, flow, layer),
+                _ => {}
+            };
+        }
+        if !is_ack && let Some(response) = self.rules.router.screen(&request, &flow) {
+            return self.reply(&request, response, flow, layer);
+        }
+        if *request.method() == Method::Cancel && !self.rules.config.forward_unmatched_cancel {
+            let response = request.reply(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
+            return self.reply(&request, response, flow, layer);
+        }
+        if self.is_waiting_already(&request, &flow) {
+            return;
+        }
+        if self.index.is_full(self.rules.config.max_queries) {
+            return match is_ack {
+                true => {}
+                false => self.reply(&request, self.overloaded(&request), flow, layer),
+            };
+        }
+        let mark = loop_guard::mark(&request, &self.rules.keyed);
+        let to_tag = self.rules.keyed.tag_of(&request);
+        let dialog = preprocess::preprocess(&mut request, &self.rules.own, &flow);
+        let incoming = Arc::new(Incoming {
+            request,
+            flow,
+            dialog,
+            unix_time: self.rules.config.epoch.unix_time(turn_at),
+            entropy: layer.random_u64(),
+            to_tag,
+        });
+        let query = Query::Route(Arc::clone(&incoming));
+        self.index.ask(
+            query,
+            Asked::Decision(Undecided {
+                incoming,
+                mark,
+                server: None,
+            }),
+        );
+    }
+
+    /// A query took too long, or got an answer to another question. That is an outage: 503.
+    fn give_up(&mut self, now: Instant, asked: Asked, layer: &mut TransactionLayer) {
+        match asked {
+            Asked::Decision(asked) => {
+                let decision = Decision::Reply(self.overloaded(&asked.incoming.request));
+                self.handle_decision(now, &asked, decision, layer);
+            }
+            Asked::Addresses { server, branch } => {
+                self.with_context(now, server, layer, |context, turn| {
+                    context.handle_addresses(turn, branch, Err(ResolveError::Unavailable));
+                })
+            }
+            Asked::StatelessAddresses { .. } => {}
+        }
+    }
+
+    fn with_context(
+        &mut self,
+        now: Instant,
+        server: ServerId,
+        layer: &mut TransactionLayer,
+        act: impl FnOnce(&mut ResponseContext, &mut Turn<'_>),
+    ) {
+        let Some(context) = self.contexts.get_mut(&server) else {
+            return;
+        };
+        let mut turn = Turn {
+            now,
+            rules: &self.rules,
+            index: &mut self.index,
+            layer,
+        };
+        act(context, &mut turn);
+        if context.is_over() {
+            context.end_all(&mut turn);
+            self.contexts.remove(&server);
+        }
+    }
+
+    fn with_branch(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        layer: &mut TransactionLayer,
+        act: impl FnOnce(&mut ResponseContext, &mut Turn<'_>, usize),
+    ) {
+        if let Some(&(server, branch)) = self.index.clients.get(&client) {
+            self.with_context(now, server, layer, |context, turn| {
+                act(context, turn, branch)
+            });
+        }
+    }
+}
+
+impl TransactionUser for Proxy {
+    type Query = Query;
+    type Answer = Answer;
+
+    fn handle_event(&mut self, now: Instant, event: Event, layer: &mut TransactionLayer) {
+        match event {
+            Event::Request { request, flow } => self.handle_request(now, request, flow, layer),
+            Event::Cancelled { id, .. } => {
+                self.with_context(now, id, layer, |context, turn| context.handle_cancel(turn));
+            }
+            Event::Response { id, response, .. } => {
+                self.with_branch(now, id, layer, |context, turn, branch| {
+                    context.handle_response(turn, branch, response);
+                })
+            }
+            Event::StrayResponse { response, .. } => {
+                stateless::handle_response(&self.rules, response, layer);
+            }
+            Event::Timeout { id } => self.with_branch(now, id, layer, |context, turn, branch| {
+                context.handle_no_response(turn, branch, StatusCode::REQUEST_TIMEOUT);
+            }),
+            Event::TransportFailure { id } => {
+                self.with_branch(now, id, layer, |context, turn, branch| {
+                    context.handle_no_response(turn, branch, StatusCode::SERVICE_UNAVAILABLE);
+                })
+            }
+            // "the protocol requires no remedial action from the proxy" (§16.7 step 9); Ended follows.
+            Event::ServerFailed { .. } => {}
+            Event::Ended { id } => self.with_context(now, id, layer, |context, _| context.orphan()),
+            Event::ClientEnded { id } => {
+                self.index.clients.remove(&id);
+            }
+        }
+    }
+
+    fn handle_answer(
+        &mut self,
+        now: Instant,
+        id: QueryId,
+        answer: Answer,
+        layer: &mut TransactionLayer,
+    ) {
+        let Some(asked) = self.index.answered(id) else {
+            return;
+        }; // given up already
+        match (asked, answer) {
+            (Asked::Decision(asked), Answer::Decision(decision)) => {
+                self.handle_decision(now, &asked, decision, layer);
+            }
+            (Asked::Addresses { server, branch }, Answer::Addresses(addresses)) => {
+                self.with_context(now, server, layer, |context, turn| {
+                    context.handle_addresses(turn, branch, addresses);
+                });
+            }
+            (
+                Asked::StatelessAddresses {
+                    copy,
+                    flow,
+                    record_route,
+                },
+                Answer::Addresses(addresses),
+            ) => {
+                if let Some(to) = addresses
+                    .ok()
+                    .and_then(|addresses| addresses.first().copied())
+                {
+                    stateless::send(&self.rules, *copy, &flow, record_route, to, layer);
+                }
+            }
+            (asked, _) => self.give_up(now, asked, layer),
+        }
+    }
+
+    /// An INVITE gets its transaction now, which absorbs retransmissions and sends 100 when it is due (§17.2.1).
+    /// Retransmissions of any other request are dropped until it is decided.
+    fn handle_wait(&mut self, now: Instant, id: QueryId, layer: &mut TransactionLayer) {
+        let until = now + self.rules.config.answer_time;
+        let Some(Asked::Decision(asked)) = self.index.waits(id, until) else {
+            return;
+        };
+        let incoming = &asked.incoming;
+        if *incoming.request.method() != Method::Invite {
+            let key = self
+                .rules
+                .keyed
+                .retransmission(&incoming.request, &incoming.flow);
+            self.index.waiting.insert(key);
+            return;
+        }
+        match layer.accept(now, &incoming.request, incoming.flow) {
+            Ok(accepted) => {
+                let context = ResponseContext::deciding(accepted, incoming);
+                asked.server = Some(accepted);
+                self.contexts.insert(accepted, context);
+            }
+            Err(AcceptError::Full) => {
+                if let Some(asked) = self.index.answered(id) {
+                    self.give_up(now, asked, layer);
+                }
+            }
+            Err(_) => {
+                self.index.answered(id);
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant, layer: &mut TransactionLayer) {
+        while let Some(deadline) = self.index.due(now) {
+            match deadline {
+                Deadline::TimerC(client) => {
+                    self.with_branch(now, client, layer, |context, turn, branch| {
+                        context.handle_timer_c(turn, branch);
+                    })
+                }
+                Deadline::Answer(id) => {
+                    if let Some(asked) = self.index.answered(id) {
+                        self.give_up(now, asked, layer);
+                    }
+                }
+            }
+        }
+    }
+
+    fn poll_query(&mut self) -> Option<(QueryId, Query)> {
+        self.index.queries.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.index.next_deadline()
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("config", &self.rules.config)
+            .field("contexts", &self.contexts)
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,48 @@
+//! Loop detection (RFC 3261 §16.3 step 4 as of RFC 5393 §4.2): a request that comes back unchanged has looped, one
+//! that comes back for another target spirals.
+
+use sip_core::{Branch, CSeq, CallId, HeaderName, Request, StatusCode, Via};
+
+use super::keyed::Keyed;
+use super::own::Own;
+use super::validate::Refusal;
+
+/// The part of a branch by which its request is known again: over all that decides where it goes (RFC 5393 §4.2.1).
+///
+/// The method is left out, so that a CANCEL has the mark of its INVITE.
+pub(crate) fn mark(request: &Request, keyed: &Keyed) -> u32 {
+    let headers = request.headers();
+    let mut sum = keyed.sum("loop");
+    sum.mix(request.uri().as_text());
+    for route in headers.raw(&HeaderName::Route) {
+        sum.mix(&route);
+    }
+    if let Ok(call_id) = headers.require::<CallId>() {
+        sum.mix(call_id.as_bytes());
+    }
+    if let Ok(cseq) = headers.require::<CSeq>() {
+        sum.mix(&cseq.number().to_be_bytes());
+    }
+    sum.finish() as u32
+}
+
+/// 482 if one of our own Vias bears the mark that `request` would be given again.
+pub(crate) fn check(request: &Request, own: &Own, keyed: &Keyed) -> Result<(), Refusal> {
+    let mut ours = None;
+    for via in request.headers().all::<Via>().filter_map(Result::ok) {
+        if !own.sent(&via) {
+            continue;
+        }
+        let ours = *ours.get_or_insert_with(|| mark(request, keyed));
+        if via.branch().as_ref().and_then(marked) == Some(ours) {
+            return Err(Refusal::Status(StatusCode::LOOP_DETECTED));
+        }
+    }
+    Ok(())
+}
+
+/// The mark a branch ends in.
+fn marked(branch: &Branch) -> Option<u32> {
+    let digits = branch.as_bytes().rsplit(|octet| *octet == b'.').next()?;
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}

@@ -1,0 +1,75 @@
+//! Route information preprocessing (RFC 3261 §16.4).
+
+use sip_core::{HostPort, Request, Route, SipUri, To, Uri};
+use sip_transaction::Flow;
+
+use crate::backend::InDialog;
+
+use super::own::Own;
+
+/// Takes off the Routes that led here, and whatever else in the routing says no more than that.
+pub(crate) fn preprocess(request: &mut Request, own: &Own, flow: &Flow) -> InDialog {
+    let restored = undo_strict_routing(request, own);
+    strip_own_maddr(request, own, flow);
+    let popped = pop_own_routes(request, own);
+    let to_tag = matches!(request.headers().require::<To>(), Ok(to) if to.tag().is_some());
+    match (restored || popped) && to_tag {
+        true => InDialog::Yes,
+        false => InDialog::No,
+    }
+}
+
+/// The sender is a strict router: it put our Record-Route into the Request-URI, and the Request-URI at the end of the
+/// Route.
+fn undo_strict_routing(request: &mut Request, own: &Own) -> bool {
+    let Uri::Sip(uri) = request.uri() else {
+        return false;
+    };
+    if !own.record_routed(uri) {
+        return false;
+    }
+    let Some((index, Ok(last))) = request.headers().all::<Route>().enumerate().last() else {
+        return false;
+    };
+    request.set_uri(last.uri());
+    request.headers_mut().remove_member::<Route>(index);
+    true
+}
+
+/// A `maddr` that names the address the request came in at has done its work, and so have port and transport.
+fn strip_own_maddr(request: &mut Request, own: &Own, flow: &Flow) {
+    let Uri::Sip(uri) = request.uri() else { return };
+    if uri.maddr().is_none() || !own.is(uri) || !came_as_indicated(uri, flow) {
+        return;
+    }
+    let host = HostPort {
+        host: uri.host(),
+        port: None,
+    };
+    let plain = uri
+        .without_param("maddr")
+        .without_param("transport")
+        .with_host_port(host);
+    request.set_uri(Uri::Sip(plain));
+}
+
+fn came_as_indicated(uri: &SipUri, flow: &Flow) -> bool {
+    let (transport, port) = super::forward::transport_and_port(uri);
+    transport == flow.transport && port == flow.local.port()
+}
+
+/// Takes off every Route on top that means this proxy: two for a pair of ours (`r2=on`), and however many somebody
+/// else put there, since the request would only come back to us.
+fn pop_own_routes(request: &mut Request, own: &Own) -> bool {
+    let mut popped = false;
+    while let Ok(Some(route)) = request.headers().optional::<Route>() {
+        match route.uri() {
+            Uri::Sip(uri) if own.is(&uri) => {
+                request.headers_mut().pop_front::<Route>();
+                popped = true;
+            }
+            _ => break,
+        }
+    }
+    popped
+}

@@ -1,0 +1,160 @@
+//! What the steps of §16 work with in one turn: the rules, what is out, and the transaction layer below.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hashbrown::{HashMap, HashSet};
+use sip_core::{Request, Response, StatusCode, Text};
+use sip_transaction::{ClientId, Flow, QueryId, ServerId, TransactionLayer};
+
+use crate::backend::{Accounting, Incoming, Router};
+use crate::service::Query;
+
+use super::config::ProxyConfig;
+use super::keyed::Keyed;
+use super::own::Own;
+
+/// What does not change while the proxy runs.
+pub(crate) struct Rules {
+    pub(crate) config: ProxyConfig,
+    pub(crate) own: Own,
+    pub(crate) keyed: Keyed,
+    pub(crate) router: Arc<dyn Router>,
+    pub(crate) accounting: Option<Arc<dyn Accounting>>,
+    pub(crate) retry_after: Text,
+}
+
+/// What is out, and to whom its outcome belongs.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    /// The context and the branch of each client transaction.
+    pub(crate) clients: HashMap<ClientId, (ServerId, usize)>,
+    pub(crate) deadlines: BTreeSet<(Instant, Deadline)>,
+    pub(crate) queries: VecDeque<(QueryId, Query)>,
+    asked: HashMap<QueryId, (Asked, Option<Instant>)>,
+    last_query: u64,
+    /// Requests without a transaction whose router waits; their retransmissions need not wait again.
+    pub(crate) waiting: HashSet<u64>,
+}
+
+/// What a deadline ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Deadline {
+    /// Timer C of a branch (§16.8).
+    TimerC(ClientId),
+    /// The time an answer may take.
+    Answer(QueryId),
+}
+
+/// What a query is about.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// Where a request goes.
+    Decision(Undecided),
+    /// The next hop of one branch.
+    Addresses { server: ServerId, branch: usize },
+    /// The next hop of a request forwarded statelessly.
+    StatelessAddresses {
+        copy: Box<Request>,
+        flow: Flow,
+        record_route: bool,
+    },
+}
+
+/// A request the router has not decided about yet.
+#[derive(Debug)]
+pub(crate) struct Undecided {
+    pub(crate) incoming: Arc<Incoming>,
+    /// By what it is known if it comes back (RFC 5393).
+    pub(crate) mark: u32,
+    /// Its transaction, once the router had to wait.
+    pub(crate) server: Option<ServerId>,
+}
+
+/// One turn of the proxy core.
+pub(crate) struct Turn<'a> {
+    pub(crate) now: Instant,
+    pub(crate) rules: &'a Rules,
+    pub(crate) index: &'a mut Index,
+    pub(crate) layer: &'a mut TransactionLayer,
+}
+
+impl Turn<'_> {
+    /// Sets Timer C, or a shorter patience, for a branch.
+    pub(crate) fn set_timer_c(&mut self, client: ClientId, patience: Duration) -> Instant {
+        let at = self.now + patience;
+        self.index.deadlines.insert((at, Deadline::TimerC(client)));
+        at
+    }
+
+    /// Stops Timer C.
+    pub(crate) fn stop_timer_c(&mut self, client: ClientId, at: Instant) {
+        self.index.deadlines.remove(&(at, Deadline::TimerC(client)));
+    }
+
+    /// The time of day.
+    pub(crate) fn unix_time(&self) -> Duration {
+        self.rules.config.epoch.unix_time(self.now)
+    }
+
+    /// An answer of our own to the request of `server`.
+    pub(crate) fn reply(&self, server: ServerId, status: StatusCode) -> Option<Response> {
+        let request = self.layer.request(server)?;
+        let mut response = request.reply(status);
+        response.set_to_tag(&self.rules.keyed.tag_of(request));
+        Some(response)
+    }
+}
+
+impl Index {
+    /// Asks the service.
+    pub(crate) fn ask(&mut self, query: Query, asked: Asked) {
+        self.last_query += 1;
+        let id = QueryId(self.last_query);
+        self.asked.insert(id, (asked, None));
+        self.queries.push_back((id, query));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+            && self.deadlines.is_empty()
+            && self.asked.is_empty()
+            && self.waiting.is_empty()
+    }
+
+    /// Takes the next deadline out, if its time has come.
+    pub(crate) fn due(&mut self, now: Instant) -> Option<Deadline> {
+        let (at, _) = self.deadlines.first()?;
+        (*at <= now)
+            .then(|| self.deadlines.pop_first())?
+            .map(|(_, deadline)| deadline)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Whether as many questions are open as may be.
+    pub(crate) fn is_full(&self, limit: usize) -> bool {
+        self.asked.len() >= limit
+    }
+
+    /// What `id` was about; it is answered, or no longer waited for.
+    pub(crate) fn answered(&mut self, id: QueryId) -> Option<Asked> {
+        let (asked, until) = self.asked.remove(&id)?;
+        if let Some(at) = until {
+            self.deadlines.remove(&(at, Deadline::Answer(id)));
+        }
+        Some(asked)
+    }
+
+    /// What `id` is about. Its answer takes time, but shall not take longer than till `at`.
+    pub(crate) fn waits(&mut self, id: QueryId, at: Instant) -> Option<&mut Asked> {
+        let (asked, until) = self.asked.get_mut(&id)?;
+        if until.replace(at).is_none() {
+            self.deadlines.insert((at, Deadline::Answer(id)));
+        }
+        Some(asked)
+    }
+}

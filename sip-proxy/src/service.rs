@@ -1,0 +1,70 @@
+//! Answers the core's queries from the embedder's backends. The only file here that drives a future.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use sip_core::SipUri;
+use sip_transaction::{Reply, Service};
+
+use crate::backend::{Decision, Incoming, Resolve, Resolved, Router};
+
+/// What the proxy core asks.
+#[derive(Debug)]
+pub enum Query {
+    /// Where does this request go?
+    Route(Arc<Incoming>),
+    /// At which addresses is this URI's host (RFC 3263)?
+    Resolve(SipUri),
+}
+
+/// What it is told.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a decision that is known at once costs no allocation"
+)]
+pub enum Answer {
+    /// To [`Query::Route`].
+    Decision(Decision),
+    /// To [`Query::Resolve`].
+    Addresses(Resolved),
+}
+
+/// The backends behind a proxy, shared by all workers.
+#[derive(Clone)]
+pub struct ProxyService {
+    router: Arc<dyn Router>,
+    resolver: Arc<dyn Resolve>,
+}
+
+impl ProxyService {
+    /// Asks `router` for decisions and `resolver` for addresses.
+    pub fn new(router: Arc<dyn Router>, resolver: Arc<dyn Resolve>) -> ProxyService {
+        ProxyService { router, resolver }
+    }
+}
+
+impl Service<Query, Answer> for ProxyService {
+    /// Runs the backend as far as it goes without waiting. Only a real wait becomes a task.
+    fn call(&self, query: Query) -> Reply<Answer> {
+        let mut answer: Pin<Box<dyn Future<Output = Answer> + Send>> = match query {
+            Query::Route(incoming) => {
+                let router = Arc::clone(&self.router);
+                Box::pin(async move { Answer::Decision(router.route(&incoming).await) })
+            }
+            Query::Resolve(uri) => {
+                let resolver = Arc::clone(&self.resolver);
+                Box::pin(async move { Answer::Addresses(resolver.resolve(&uri).await) })
+            }
+        };
+        // Whoever drives it onwards polls it again at once, so this waker misses nothing.
+        match answer
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Ready(answer) => Reply::Ready(answer),
+            Poll::Pending => Reply::Pending(answer),
+        }
+    }
+}

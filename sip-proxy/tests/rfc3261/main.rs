@@ -1,0 +1,15 @@
+//! RFC 3261, sentence by sentence: what the proxy core must do.
+
+mod s16_10_cancel;
+mod s16_11_stateless;
+mod s16_12_route_processing;
+mod s16_2_stateful;
+mod s16_3_validation;
+mod s16_4_preprocess;
+mod s16_5_targets;
+mod s16_6_forwarding;
+mod s16_7_responses;
+mod s16_8_timer_c;
+mod s16_9_transport_errors;
+mod s8_2_stateless_answers;
+mod support;
