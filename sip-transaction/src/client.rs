@@ -40,6 +40,18 @@ impl Machine {
         }
     }
 
+    /// Whether a final response is still to come.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        use client_invite::State as Invite;
+        use client_non_invite::State as NonInvite;
+        match self {
+            Machine::Invite(state) => matches!(state, Invite::Calling | Invite::Proceeding),
+            Machine::NonInvite(state) | Machine::Cancel(state) => {
+                matches!(state, NonInvite::Trying | NonInvite::Proceeding)
+            }
+        }
+    }
+
     fn is_terminated(&self) -> bool {
         match self {
             Machine::Invite(state) => *state == client_invite::State::Terminated,

@@ -195,6 +195,15 @@ impl TransactionLayer {
         self.clients.len() + self.servers.len()
     }
 
+    /// How many transactions have no final response yet. Who wants to stop waits for these, and not for those that
+    /// linger to meet retransmissions. Looks at each of them.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        let clients = self.clients.tenants().filter(|client| client.machine.is_unfinished());
+        let servers = self.servers.tenants().filter(|server| server.machine.is_unfinished());
+        clients.count() + servers.count()
+    }
+
     /// Whether nothing is left: no transaction, no timer, nothing to poll.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -52,6 +52,11 @@ impl Machine {
         }
     }
 
+    /// Whether a final response is still to be sent.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.takes(StatusClass::Provisional)
+    }
+
     fn takes(&self, class: StatusClass) -> bool {
         match self {
             Machine::Invite(state) => state.takes(class),

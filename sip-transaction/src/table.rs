@@ -92,6 +92,10 @@ impl<T> Table<T> {
         Some((SlotId { slot, serial }, tenant))
     }
 
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().filter_map(|slot| slot.tenant.as_deref())
+    }
+
     pub(crate) fn remove(&mut self, id: SlotId) -> Option<T> {
         self.get(id)?;
         let entry = &mut self.slots[id.slot as usize];

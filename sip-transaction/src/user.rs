@@ -41,6 +41,11 @@ pub trait TransactionUser {
         let _ = (now, id, layer);
     }
 
+    /// Learns that query `id` gets no answer, since too many wait for theirs already: the moment to send a 503.
+    fn handle_overload(&mut self, now: Instant, id: QueryId, layer: &mut TransactionLayer) {
+        let _ = (now, id, layer);
+    }
+
     /// Acts on every deadline of its own up to `now`.
     fn handle_timeout(&mut self, now: Instant, layer: &mut TransactionLayer);
 
