@@ -1,0 +1,445 @@
+//! Many datagrams per system call: recvmmsg and sendmmsg (Linux), with the local address of each. The only file with
+//! `unsafe`.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
+
+/// Most datagrams one system call takes or gives.
+pub(crate) const BATCH: usize = 64;
+
+/// The largest payload UDP can carry, rounded up.
+const LARGEST: usize = 65_535;
+
+/// Room for the one control message we read or write: the address a datagram came to, or leaves from.
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct Control([u8; 64]);
+
+const EMPTY_CONTROL: Control = Control([0; 64]);
+
+/// A received datagram, still in the batch's buffer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Datagram<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) source: SocketAddr,
+    /// The address it was sent to, if [`report_local_address`] was asked for it.
+    pub(crate) local: Option<IpAddr>,
+}
+
+/// The buffers one worker receives into; a page of memory is taken only when a datagram first fills it.
+pub(crate) struct ReceiveBatch {
+    buffer: Vec<u8>,
+    names: Vec<libc::sockaddr_storage>,
+    controls: Vec<Control>,
+    vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+    received: usize,
+}
+
+impl ReceiveBatch {
+    pub(crate) fn new() -> ReceiveBatch {
+        ReceiveBatch {
+            buffer: vec![0; BATCH * LARGEST],
+            names: vec![empty_name(); BATCH],
+            controls: vec![EMPTY_CONTROL; BATCH],
+            vectors: vec![empty_vector(); BATCH],
+            headers: vec![empty_header(); BATCH],
+            received: 0,
+        }
+    }
+
+    /// Takes what has arrived, up to [`BATCH`] datagrams, without waiting.
+    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.received = 0;
+        let buffers = self.buffer.chunks_exact_mut(LARGEST);
+        let places = self.names.iter_mut().zip(&mut self.controls);
+        let headers = self.vectors.iter_mut().zip(&mut self.headers);
+        for ((buffer, (name, control)), (vector, header)) in buffers.zip(places).zip(headers) {
+            vector.iov_base = buffer.as_mut_ptr().cast();
+            vector.iov_len = buffer.len();
+            let name_length = mem::size_of::<libc::sockaddr_storage>();
+            header.msg_hdr = message_header(name, name_length, vector, control);
+        }
+        // SAFETY: all headers point into arrays of this value, made anew just above, exclusively borrowed for the
+        // call and at least as long as the lengths say.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                BATCH as libc::c_uint,
+                libc::MSG_DONTWAIT as _,
+                ptr::null_mut(),
+            )
+        };
+        self.received = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+        Ok(self.received)
+    }
+
+    /// How many datagrams the last [`receive`](Self::receive) took.
+    pub(crate) fn len(&self) -> usize {
+        self.received
+    }
+
+    /// One of them; `None` if its source cannot be read.
+    pub(crate) fn datagram(&self, i: usize) -> Option<Datagram<'_>> {
+        let header = self.headers.get(i).filter(|_| i < self.received)?;
+        let start = i * LARGEST;
+        let length = (header.msg_len as usize).min(LARGEST);
+        Some(Datagram {
+            bytes: &self.buffer[start..start + length],
+            source: read_name(&self.names[i])?,
+            local: read_local_address(&header.msg_hdr),
+        })
+    }
+}
+
+/// A datagram to send.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) remote: SocketAddr,
+    /// The address to send from, where the socket itself has none.
+    pub(crate) local: Option<IpAddr>,
+}
+
+/// The headers one worker sends with.
+pub(crate) struct SendBatch {
+    names: Vec<libc::sockaddr_storage>,
+    controls: Vec<Control>,
+    vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+}
+
+impl SendBatch {
+    pub(crate) fn new() -> SendBatch {
+        SendBatch {
+            names: vec![empty_name(); BATCH],
+            controls: vec![EMPTY_CONTROL; BATCH],
+            vectors: vec![empty_vector(); BATCH],
+            headers: vec![empty_header(); BATCH],
+        }
+    }
+
+    /// Sends the first [`BATCH`] of `datagrams`; says how many left. An error is about the first one alone.
+    pub(crate) fn send<'a>(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        datagrams: impl Iterator<Item = Outgoing<'a>>,
+    ) -> io::Result<usize> {
+        let mut count: libc::c_uint = 0;
+        let places = self.names.iter_mut().zip(&mut self.controls);
+        let headers = self.vectors.iter_mut().zip(&mut self.headers);
+        for ((datagram, (name, control)), (vector, header)) in datagrams.zip(places).zip(headers) {
+            vector.iov_base = datagram.bytes.as_ptr().cast_mut().cast();
+            vector.iov_len = datagram.bytes.len();
+            let name_length = write_name(name, datagram.remote);
+            header.msg_hdr = message_header(name, name_length, vector, control);
+            write_local_address(&mut header.msg_hdr, datagram.local);
+            count += 1;
+        }
+        // SAFETY: the first `count` headers point into arrays of this value, made anew just above, and to payloads
+        // that outlive the call (lifetime 'a); the kernel only reads through them.
+        let sent = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                count,
+                libc::MSG_DONTWAIT as _,
+            )
+        };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+}
+
+/// Asks the kernel to say, with each datagram, which local address it was sent to.
+pub(crate) fn report_local_address(socket: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
+    let (level, option) = match v6 {
+        true => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+        false => (libc::IPPROTO_IP, libc::IP_PKTINFO),
+    };
+    let on: libc::c_int = 1;
+    // SAFETY: the option takes an int, and the pointer and length given are those of a live int.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            ptr::from_ref(&on).cast(),
+            mem::size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn empty_name() -> libc::sockaddr_storage {
+    // SAFETY: a C structure of integers, for which all zeroes is a valid value.
+    unsafe { mem::zeroed() }
+}
+
+fn empty_header() -> libc::mmsghdr {
+    // SAFETY: a C structure of integers and nullable pointers, for which all zeroes is a valid value.
+    unsafe { mem::zeroed() }
+}
+
+fn empty_vector() -> libc::iovec {
+    libc::iovec {
+        iov_base: ptr::null_mut(),
+        iov_len: 0,
+    }
+}
+
+fn message_header(
+    name: &mut libc::sockaddr_storage,
+    name_length: usize,
+    vector: &mut libc::iovec,
+    control: &mut Control,
+) -> libc::msghdr {
+    let mut header = empty_header().msg_hdr;
+    header.msg_name = ptr::from_mut(name).cast();
+    header.msg_namelen = name_length as libc::socklen_t;
+    header.msg_iov = vector;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = mem::size_of::<Control>() as _;
+    header
+}
+
+fn read_name(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    match libc::c_int::from(name.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: sockaddr_storage is as large and as aligned as every address structure, and the family, set by
+            // the kernel, says that it holds this one.
+            let v4 = unsafe { &*ptr::from_ref(name).cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
+            Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
+        }
+        libc::AF_INET6 => {
+            // SAFETY: as above.
+            let v6 = unsafe { &*ptr::from_ref(name).cast::<libc::sockaddr_in6>() };
+            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+            let port = u16::from_be(v6.sin6_port);
+            Some(SocketAddrV6::new(ip, port, v6.sin6_flowinfo, v6.sin6_scope_id).into())
+        }
+        _ => None,
+    }
+}
+
+/// Writes `addr`; gives the length of the structure used.
+fn write_name(name: &mut libc::sockaddr_storage, addr: SocketAddr) -> usize {
+    match addr {
+        SocketAddr::V4(v4) => {
+            // SAFETY: sockaddr_storage is as large and as aligned as every address structure, and any bits are valid
+            // integers.
+            let out = unsafe { &mut *ptr::from_mut(name).cast::<libc::sockaddr_in>() };
+            out.sin_family = libc::AF_INET as libc::sa_family_t;
+            out.sin_port = v4.port().to_be();
+            out.sin_addr.s_addr = u32::from(*v4.ip()).to_be();
+            mem::size_of::<libc::sockaddr_in>()
+        }
+        SocketAddr::V6(v6) => {
+            // SAFETY: as above.
+            let out = unsafe { &mut *ptr::from_mut(name).cast::<libc::sockaddr_in6>() };
+            out.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+            out.sin6_port = v6.port().to_be();
+            out.sin6_addr.s6_addr = v6.ip().octets();
+            out.sin6_flowinfo = v6.flowinfo();
+            out.sin6_scope_id = v6.scope_id();
+            mem::size_of::<libc::sockaddr_in6>()
+        }
+    }
+}
+
+fn read_local_address(header: &libc::msghdr) -> Option<IpAddr> {
+    // SAFETY: the header's control pointer and length are those of a live, aligned Control the kernel filled; the
+    // CMSG functions stay within it, and the data is read unaligned, of the type its level and type announce.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(header);
+        while let Some(found) = message.as_ref() {
+            let data = libc::CMSG_DATA(message);
+            match (found.cmsg_level, found.cmsg_type) {
+                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                    let info = data.cast::<libc::in_pktinfo>().read_unaligned();
+                    let ip = Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr));
+                    return Some(ip.into());
+                }
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    let info = data.cast::<libc::in6_pktinfo>().read_unaligned();
+                    return Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+                }
+                _ => message = libc::CMSG_NXTHDR(header, message),
+            }
+        }
+        None
+    }
+}
+
+/// Makes the datagram leave from `local`, or from whatever address the kernel picks.
+fn write_local_address(header: &mut libc::msghdr, local: Option<IpAddr>) {
+    match local {
+        None => {
+            header.msg_control = ptr::null_mut();
+            header.msg_controllen = 0;
+        }
+        Some(IpAddr::V4(ip)) => {
+            let info = libc::in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: libc::in_addr {
+                    s_addr: u32::from(ip).to_be(),
+                },
+                ipi_addr: libc::in_addr { s_addr: 0 },
+            };
+            write_control(header, libc::IPPROTO_IP, libc::IP_PKTINFO, info);
+        }
+        Some(IpAddr::V6(ip)) => {
+            let info = libc::in6_pktinfo {
+                ipi6_addr: libc::in6_addr {
+                    s6_addr: ip.octets(),
+                },
+                ipi6_ifindex: 0,
+            };
+            write_control(header, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info);
+        }
+    }
+}
+
+fn write_control<T>(header: &mut libc::msghdr, level: libc::c_int, kind: libc::c_int, data: T) {
+    let size = mem::size_of::<T>() as libc::c_uint;
+    // SAFETY: the header's control pointer is that of a live, aligned Control, whose 64 octets hold either of the two
+    // structures written here with its header (at most 40), so CMSG_FIRSTHDR and CMSG_DATA stay within it.
+    unsafe {
+        header.msg_controllen = libc::CMSG_SPACE(size) as _;
+        let message = libc::CMSG_FIRSTHDR(header);
+        if let Some(out) = message.as_mut() {
+            out.cmsg_level = level;
+            out.cmsg_type = kind;
+            out.cmsg_len = libc::CMSG_LEN(size) as _;
+            libc::CMSG_DATA(message).cast::<T>().write_unaligned(data);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    fn socket(addr: &str) -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind(addr).unwrap();
+        let addr = socket.local_addr().unwrap();
+        (socket, addr)
+    }
+
+    #[test]
+    fn a_batch_arrives_as_it_was_sent() {
+        let (alice, alice_addr) = socket("127.0.0.1:0");
+        let (bob, bob_addr) = socket("127.0.0.1:0");
+        let payloads: Vec<Vec<u8>> = (0..100_u8).map(|i| vec![i; usize::from(i) + 1]).collect();
+        let outgoing = |skip: usize| {
+            payloads.iter().skip(skip).map(move |bytes| Outgoing {
+                bytes,
+                remote: bob_addr,
+                local: None,
+            })
+        };
+        let mut send = SendBatch::new();
+        assert_eq!(send.send(alice.as_fd(), outgoing(0)).unwrap(), BATCH);
+        assert_eq!(send.send(alice.as_fd(), outgoing(BATCH)).unwrap(), 36);
+
+        let mut receive = ReceiveBatch::new();
+        let mut seen = Vec::new();
+        while seen.len() < 100 {
+            receive.receive(bob.as_fd()).unwrap();
+            for datagram in (0..receive.len()).filter_map(|i| receive.datagram(i)) {
+                assert_eq!(datagram.source, alice_addr);
+                assert_eq!(datagram.local, None);
+                seen.push(datagram.bytes.to_vec());
+            }
+        }
+        assert_eq!(seen, payloads);
+        let empty = receive.receive(bob.as_fd()).unwrap_err();
+        assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(receive.datagram(0), None);
+    }
+
+    #[test]
+    fn the_largest_datagram_fits() {
+        let (alice, _) = socket("127.0.0.1:0");
+        let (bob, bob_addr) = socket("127.0.0.1:0");
+        let payload = vec![7; 65_507];
+        alice.send_to(&payload, bob_addr).unwrap();
+        let mut receive = ReceiveBatch::new();
+        receive.receive(bob.as_fd()).unwrap();
+        assert_eq!(receive.datagram(0).unwrap().bytes, payload);
+    }
+
+    #[test]
+    fn a_wildcard_socket_answers_from_the_address_it_was_asked_at() {
+        let (alice, alice_addr) = socket("127.0.0.1:0");
+        let (wild, wild_addr) = socket("0.0.0.0:0");
+        report_local_address(wild.as_fd(), false).unwrap();
+        let asked: SocketAddr = (Ipv4Addr::new(127, 0, 0, 77), wild_addr.port()).into();
+        alice.send_to(b"?", asked).unwrap();
+
+        let mut receive = ReceiveBatch::new();
+        receive.receive(wild.as_fd()).unwrap();
+        let question = receive.datagram(0).unwrap();
+        assert_eq!(question.local, Some(asked.ip()));
+
+        let answer = Outgoing {
+            bytes: b"!",
+            remote: alice_addr,
+            local: question.local,
+        };
+        SendBatch::new()
+            .send(wild.as_fd(), [answer].into_iter())
+            .unwrap();
+        let mut buffer = [0; 8];
+        assert_eq!(alice.recv_from(&mut buffer).unwrap(), (1, asked));
+    }
+
+    #[test]
+    fn the_same_over_ipv6() {
+        let (alice, alice_addr) = socket("[::1]:0");
+        let (wild, wild_addr) = socket("[::]:0");
+        report_local_address(wild.as_fd(), true).unwrap();
+        alice
+            .send_to(b"?", (Ipv6Addr::LOCALHOST, wild_addr.port()))
+            .unwrap();
+        let mut receive = ReceiveBatch::new();
+        receive.receive(wild.as_fd()).unwrap();
+        let question = receive.datagram(0).unwrap();
+        assert_eq!(question.source, alice_addr);
+        assert_eq!(question.local, Some(Ipv6Addr::LOCALHOST.into()));
+        let answer = Outgoing {
+            bytes: b"!",
+            remote: alice_addr,
+            local: question.local,
+        };
+        let sent = SendBatch::new().send(wild.as_fd(), [answer].into_iter());
+        assert_eq!(sent.unwrap(), 1);
+    }
+
+    #[test]
+    fn an_error_is_about_the_first_datagram() {
+        let (alice, addr) = socket("127.0.0.1:0");
+        let too_large = vec![0; 65_508];
+        let bytes: [&[u8]; 2] = [&too_large, b"ok"];
+        let outgoing = bytes.map(|bytes| Outgoing {
+            bytes,
+            remote: addr,
+            local: None,
+        });
+        let error = SendBatch::new()
+            .send(alice.as_fd(), outgoing.into_iter())
+            .unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EMSGSIZE));
+    }
+}

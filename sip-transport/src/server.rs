@@ -1,0 +1,340 @@
+//! A server: sockets bound, one thread for each worker, and their end.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread;
+use std::{io, iter};
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use sip_core::{HostPort, Transport};
+use sip_transaction::{Config, Service, TransactionLayer, TransactionUser};
+use socket2::Socket;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::bind::{Bind, Listener};
+use crate::counters::Counters;
+use crate::directory::Directory;
+use crate::driver::{Driver, Parts};
+use crate::error::Error;
+use crate::flows;
+use crate::settings::Settings;
+use crate::shutdown::{Shutdown, ShutdownSignal};
+use crate::tcp;
+use crate::udp::DatagramSocket;
+use crate::worker::{Handover, Workers};
+
+/// Threads of one worker for what can only wait by blocking: the system's resolver.
+const BLOCKING_THREADS: usize = 16;
+
+/// Messages from connections that may wait for the driver, before connections are read no further.
+const INPUT_QUEUE: usize = 256;
+
+/// A server that listens, and does not answer before it is [`run`](Server::run).
+///
+/// Its workers share nothing but what must be shared: the directory of connections, and the queues by which they
+/// leave each other what is not theirs.
+#[derive(Debug)]
+pub struct Server {
+    settings: Arc<Settings>,
+    sent_by: Vec<(Transport, HostPort)>,
+    local_addrs: Arc<[(Transport, SocketAddr)]>,
+    /// What each worker listens on.
+    sockets: Vec<Vec<(Transport, Socket)>>,
+    counters: Arc<[Arc<Counters>]>,
+}
+
+/// What a worker's transaction user is made from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WorkerContext {
+    /// Which worker it is for, from 0.
+    pub worker: u16,
+    /// How many there are.
+    pub workers: u16,
+    /// 64 bits of the system's entropy, others for each worker.
+    pub seed: u64,
+    /// What the server listens on.
+    pub local_addrs: Arc<[(Transport, SocketAddr)]>,
+    /// What the worker counts.
+    pub counters: Arc<Counters>,
+}
+
+impl Server {
+    /// Takes the addresses, for all workers. Connections and datagrams wait in the kernel until the server runs.
+    ///
+    /// # Errors
+    /// If an address cannot be read, or is taken, or is not ours: [`Error::Listen`] names it.
+    pub fn bind(bind: Bind) -> Result<Server, Error> {
+        let workers = bind.worker_count()?;
+        if bind.listeners.is_empty() {
+            return Err(Error::NoAddress);
+        }
+        let mut sockets: Vec<Vec<_>> = iter::repeat_with(Vec::new).take(workers.into()).collect();
+        let (mut local_addrs, mut sent_by) = (Vec::new(), Vec::new());
+        for listener in &bind.listeners {
+            let transport = listener.transport;
+            for (i, socket) in listener
+                .open(workers, &bind.settings)?
+                .into_iter()
+                .enumerate()
+            {
+                if let (0, Some(addr)) = (i, local_addr(&socket)) {
+                    local_addrs.push((transport, addr));
+                    sent_by.push((transport, name(listener, addr)));
+                }
+                sockets[i].push((transport, socket));
+            }
+        }
+        Ok(Server {
+            settings: Arc::new(bind.settings),
+            sent_by,
+            local_addrs: local_addrs.into(),
+            sockets,
+            counters: iter::repeat_with(Arc::default)
+                .take(workers.into())
+                .collect(),
+        })
+    }
+
+    /// What the server listens on, in the order of [`Bind`]; ports that were 0 are known by now.
+    #[must_use]
+    pub fn local_addrs(&self) -> Arc<[(Transport, SocketAddr)]> {
+        self.local_addrs.clone()
+    }
+
+    /// The counters of each worker, to be read at any time.
+    #[must_use]
+    pub fn counters(&self) -> Arc<[Arc<Counters>]> {
+        self.counters.clone()
+    }
+
+    /// Serves until `shutdown` begins and what is under way is finished, or [`Settings::drain`] is over.
+    ///
+    /// `make_user` is called once on each worker's thread; the user stays there. `service` answers the questions of
+    /// all of them. If the future is dropped, the server stops as well.
+    ///
+    /// # Errors
+    /// If a thread cannot be started, or the program's own code panicked on one.
+    pub async fn run<U, S, F>(
+        self,
+        make_user: F,
+        service: Arc<S>,
+        shutdown: ShutdownSignal,
+    ) -> Result<(), Error>
+    where
+        F: FnOnce(WorkerContext) -> U + Clone + Send + 'static,
+        U: TransactionUser + 'static,
+        U::Answer: 'static,
+        S: Service<U::Query, U::Answer>,
+    {
+        let (stop, signal) = crate::shutdown::shutdown();
+        let stop = StopOnDrop(stop);
+        let mut ends = self.start(&make_user, &service, &signal)?;
+        let mut outcome = Ok(());
+        let mut told = Box::pin(shutdown.begun());
+        while let Some((worker, end)) = ends.first_mut() {
+            tokio::select! {
+                ended = end => {
+                    let ended = ended.unwrap_or(Err(Error::Panicked { worker: *worker }));
+                    if ended.is_err() && outcome.is_ok() {
+                        outcome = ended;
+                        stop.0.begin();
+                    }
+                    ends.remove(0);
+                }
+                () = &mut told => {
+                    stop.0.begin();
+                    told = Box::pin(ShutdownSignal::never().begun());
+                }
+            }
+        }
+        outcome
+    }
+
+    fn start<U, S, F>(
+        self,
+        make_user: &F,
+        service: &Arc<S>,
+        shutdown: &ShutdownSignal,
+    ) -> Result<Vec<(u16, End)>, Error>
+    where
+        F: FnOnce(WorkerContext) -> U + Clone + Send + 'static,
+        U: TransactionUser + 'static,
+        U::Answer: 'static,
+        S: Service<U::Query, U::Answer>,
+    {
+        let count = self.sockets.len() as u16;
+        let directory = Arc::new(Directory::new(&self.settings.stream));
+        let (workers, inboxes) = Workers::new(count, self.settings.handover_queue, directory);
+        let places = self.sockets.into_iter().zip(inboxes).zip(0..);
+        places
+            .map(|((sockets, inbox), worker)| {
+                let seed = entropy().map_err(|source| Error::Start { worker, source })?;
+                let context = WorkerContext {
+                    worker,
+                    workers: count,
+                    seed,
+                    local_addrs: self.local_addrs.clone(),
+                    counters: self.counters[usize::from(worker)].clone(),
+                };
+                let start = WorkerStart {
+                    settings: self.settings.clone(),
+                    sent_by: self.sent_by.clone(),
+                    sockets,
+                    workers: workers.clone(),
+                    inbox,
+                    shutdown: shutdown.clone(),
+                    context,
+                };
+                start.spawn(make_user.clone(), service.clone())
+            })
+            .collect()
+    }
+}
+
+/// Comes when a worker has ended; an error if it panicked.
+type End = oneshot::Receiver<Result<(), Error>>;
+
+struct StopOnDrop(Shutdown);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.begin();
+    }
+}
+
+/// All that a worker takes along to its thread.
+struct WorkerStart {
+    settings: Arc<Settings>,
+    sent_by: Vec<(Transport, HostPort)>,
+    sockets: Vec<(Transport, Socket)>,
+    workers: Workers,
+    inbox: mpsc::Receiver<Handover>,
+    shutdown: ShutdownSignal,
+    context: WorkerContext,
+}
+
+impl WorkerStart {
+    fn spawn<U, S, F>(self, make_user: F, service: Arc<S>) -> Result<(u16, End), Error>
+    where
+        F: FnOnce(WorkerContext) -> U + Send + 'static,
+        U: TransactionUser + 'static,
+        U::Answer: 'static,
+        S: Service<U::Query, U::Answer>,
+    {
+        let worker = self.context.worker;
+        let (tell, end) = oneshot::channel();
+        let thread = move || {
+            let ended = self.work(make_user, service);
+            // Nobody waits any more if the server was dropped.
+            let _ = tell.send(ended.map_err(|source| Error::Start { worker, source }));
+        };
+        thread::Builder::new()
+            .name(format!("sip-worker-{worker}"))
+            .spawn(thread)
+            .map_err(|source| Error::Start { worker, source })?;
+        Ok((worker, end))
+    }
+
+    /// The whole life of a worker.
+    fn work<U, S, F>(self, make_user: F, service: Arc<S>) -> io::Result<()>
+    where
+        F: FnOnce(WorkerContext) -> U,
+        U: TransactionUser + 'static,
+        U::Answer: 'static,
+        S: Service<U::Query, U::Answer>,
+    {
+        let runtime = runtime()?;
+        let tasks = LocalSet::new();
+        tasks.block_on(&runtime, async move {
+            let (tell, inputs) = mpsc::channel(INPUT_QUEUE);
+            let streams = Rc::new(tcp::Context::new(
+                tell,
+                self.settings.limits.clone(),
+                self.workers.directory.clone(),
+                self.settings.stream.clone(),
+            ));
+            let mut sockets = Vec::new();
+            for (transport, socket) in self.sockets {
+                match transport {
+                    Transport::Udp => sockets.push(DatagramSocket::new(socket.into())?),
+                    _ => {
+                        let listener = tokio::net::TcpListener::from_std(socket.into())?;
+                        spawn_local(flows::accept(listener, streams.clone()));
+                    }
+                }
+            }
+            let config = Config {
+                timers: self.settings.timers,
+                worker: self.context.worker,
+                sent_by: self.sent_by,
+                ..Config::default()
+            };
+            let driver = Driver::new(Parts {
+                worker: self.context.worker,
+                settings: self.settings,
+                layer: TransactionLayer::new(config, self.context.seed),
+                counters: self.context.counters.clone(),
+                user: make_user(self.context),
+                service,
+                sockets,
+                inputs,
+                context: streams,
+                workers: self.workers,
+                inbox: self.inbox,
+                shutdown: self.shutdown,
+            });
+            driver.run().await;
+            Ok(())
+        })
+    }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+}
+
+fn entropy() -> io::Result<u64> {
+    SysRng.try_next_u64().map_err(io::Error::other)
+}
+
+fn local_addr(socket: &Socket) -> Option<SocketAddr> {
+    socket.local_addr().ok()?.as_socket()
+}
+
+/// What stands in the Via of requests for this listener.
+fn name(listener: &Listener, addr: SocketAddr) -> HostPort {
+    if let Some(name) = &listener.advertised {
+        return name.clone();
+    }
+    if !addr.ip().is_unspecified() {
+        return HostPort::from(addr);
+    }
+    let ip = match addr {
+        SocketAddr::V4(_) => outward((Ipv4Addr::UNSPECIFIED, 0).into(), DOCUMENTATION_V4),
+        SocketAddr::V6(_) => outward((Ipv6Addr::UNSPECIFIED, 0).into(), DOCUMENTATION_V6),
+    };
+    let loopback = match addr {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    HostPort::from(SocketAddr::new(ip.unwrap_or(loopback), addr.port()))
+}
+
+/// Addresses that are nobody's (RFC 5737, RFC 3849), and so are reached like everybody's.
+const DOCUMENTATION_V4: &str = "192.0.2.1:5060";
+const DOCUMENTATION_V6: &str = "[2001:db8::1]:5060";
+
+/// Our address on the way out: the one the kernel would send from. Nothing is sent to find out.
+fn outward(any: SocketAddr, there: &str) -> Option<std::net::IpAddr> {
+    let socket = std::net::UdpSocket::bind(any).ok()?;
+    socket.connect(there).ok()?;
+    socket.local_addr().ok().map(|addr| addr.ip())
+}

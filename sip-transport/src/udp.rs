@@ -1,0 +1,161 @@
+//! Datagrams: one socket for each worker and address, read and written in batches (RFC 3261 §18).
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use sip_transaction::Origin;
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use crate::counters::Counters;
+use crate::mmsg::{self, BATCH, Outgoing, ReceiveBatch, SendBatch};
+
+/// A bound socket, and what waits to leave by it.
+pub(crate) struct DatagramSocket {
+    socket: UdpSocket,
+    bound: SocketAddr,
+    waiting: VecDeque<Parcel>,
+    /// The kernel takes no more for now.
+    blocked: bool,
+}
+
+/// A datagram on its way out.
+pub(crate) struct Parcel {
+    pub(crate) payload: Bytes,
+    pub(crate) remote: SocketAddr,
+    /// The address to send from; the socket's own, if it has one.
+    pub(crate) local: Option<IpAddr>,
+    pub(crate) origin: Option<Origin>,
+}
+
+impl DatagramSocket {
+    /// Takes a bound, non-blocking socket into the current runtime.
+    pub(crate) fn new(socket: std::net::UdpSocket) -> io::Result<DatagramSocket> {
+        let bound = socket.local_addr()?;
+        if bound.ip().is_unspecified() {
+            mmsg::report_local_address(socket.as_fd(), bound.is_ipv6())?;
+        }
+        Ok(DatagramSocket {
+            socket: UdpSocket::from_std(socket)?,
+            bound,
+            waiting: VecDeque::new(),
+            blocked: false,
+        })
+    }
+
+    /// The address a datagram came to, given what the kernel said about it.
+    pub(crate) fn local(&self, reported: Option<IpAddr>) -> SocketAddr {
+        let ip = reported.unwrap_or(self.bound.ip());
+        SocketAddr::new(ip, self.bound.port())
+    }
+
+    /// Whether a datagram from `local` to `remote` may leave here.
+    pub(crate) fn serves(&self, local: Option<SocketAddr>, remote: SocketAddr) -> bool {
+        let family = self.bound.is_ipv6() == remote.is_ipv6();
+        let any = self.bound.ip().is_unspecified();
+        let address = |local: SocketAddr| {
+            local.port() == self.bound.port() && (any || local.ip() == self.bound.ip())
+        };
+        family && local.is_none_or(address)
+    }
+
+    /// Fills `batch` with what has arrived, once there is something.
+    pub(crate) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut ReceiveBatch,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.socket.poll_recv_ready(cx))?;
+            let received = self.socket.try_io(Interest::READABLE, || {
+                match batch.receive(self.socket.as_fd())? {
+                    BATCH => Ok(()),
+                    // All there was: the runtime is to wait for more without another try.
+                    _ => Err(io::ErrorKind::WouldBlock.into()),
+                }
+            });
+            match received {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && batch.len() == 0 => {}
+                // Another error is the word of an earlier datagram's fate, read off now: what has arrived may stand
+                // behind it.
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    /// Leaves `parcel` for the next [`flush`](Self::flush).
+    pub(crate) fn enqueue(&mut self, mut parcel: Parcel) {
+        let wildcard = self.bound.ip().is_unspecified();
+        parcel.local = parcel.local.filter(|ip| wildcard && !ip.is_unspecified());
+        self.waiting.push_back(parcel);
+    }
+
+    /// Whether something waits, and the kernel may take it.
+    pub(crate) fn can_send(&self) -> bool {
+        !self.waiting.is_empty() && !self.blocked
+    }
+
+    /// Whether a full batch waits.
+    pub(crate) fn is_batch_full(&self) -> bool {
+        self.waiting.len() >= BATCH && !self.blocked
+    }
+
+    /// Sends what waits; what the kernel does not take now stays, up to `bound` datagrams. Calls `failed` for each
+    /// that cannot be sent.
+    pub(crate) fn flush(
+        &mut self,
+        batch: &mut SendBatch,
+        bound: usize,
+        counters: &Counters,
+        mut failed: impl FnMut(Origin),
+    ) {
+        while !self.waiting.is_empty() && !self.blocked {
+            let outgoing = self.waiting.iter().map(|parcel| Outgoing {
+                bytes: &parcel.payload,
+                remote: parcel.remote,
+                local: parcel.local,
+            });
+            let send = || batch.send(self.socket.as_fd(), outgoing);
+            match self.socket.try_io(Interest::WRITABLE, send) {
+                Ok(sent) => {
+                    counters.datagrams_sent.add(sent);
+                    self.waiting.drain(..sent);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.blocked = true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    counters.datagrams_lost.add(1);
+                    let refused = self.waiting.pop_front();
+                    // A full device queue is like any loss on the way: timers make up for it.
+                    let origin = refused
+                        .filter(|_| error.raw_os_error() != Some(libc::ENOBUFS))
+                        .and_then(|parcel| parcel.origin);
+                    origin.into_iter().for_each(&mut failed);
+                }
+            }
+        }
+        let excess = self.waiting.len().saturating_sub(bound);
+        if excess > 0 {
+            counters.datagrams_lost.add(excess);
+            self.waiting.truncate(bound);
+        }
+    }
+
+    /// Ready once the kernel takes datagrams again that it refused.
+    pub(crate) fn poll_unblocked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.blocked && self.socket.poll_send_ready(cx).is_ready() {
+            self.blocked = false;
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}

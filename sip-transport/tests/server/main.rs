@@ -1,0 +1,4 @@
+//! A real server on loopback sockets.
+
+mod support;
+mod udp;
