@@ -1,8 +1,8 @@
-//! Which messages belong together: Call-ID (RFC 3261 §20.8).
+//! Which messages belong together: Call-ID, In-Reply-To (RFC 3261 §20.8, §20.21).
 
 use std::fmt;
 
-use super::{Header, HeaderError, HeaderName};
+use super::{Header, HeaderError, HeaderName, ListHeader};
 use crate::Text;
 use crate::parse::lex;
 
@@ -56,6 +56,31 @@ impl Header for CallId {
         self.0.clone()
     }
 }
+
+/// A call this one answers (§20.21).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct InReplyTo(pub CallId);
+
+impl Header for InReplyTo {
+    const NAME: HeaderName = HeaderName::InReplyTo;
+    const LIST: bool = true;
+
+    fn parse(value: &Text) -> Result<InReplyTo, HeaderError> {
+        match CallId::parse(value) {
+            Ok(call_id) => Ok(InReplyTo(call_id)),
+            Err(HeaderError { kind, .. }) => Err(HeaderError {
+                name: Self::NAME,
+                kind,
+            }),
+        }
+    }
+
+    fn as_text(&self) -> Text {
+        self.0.as_text()
+    }
+}
+
+impl ListHeader for InReplyTo {}
 
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,10 +5,14 @@ mod call_id;
 mod contact;
 mod content;
 mod cseq;
+mod date;
 mod edit;
 mod error;
 mod event;
 mod from_to;
+mod identity;
+mod info;
+mod joined;
 mod line;
 mod list;
 mod map;
@@ -16,10 +20,15 @@ mod name;
 mod name_addr;
 mod number;
 mod options;
+mod rack;
+mod reason;
+mod refer;
 mod retry_after;
 mod route;
+mod session_timer;
 mod token;
 mod via;
+mod warning;
 mod with_params;
 mod words;
 
@@ -27,16 +36,22 @@ pub use auth::{
     AuthenticationInfo, Authorization, Challenge, ChallengeBuilder, Credentials,
     CredentialsBuilder, DigestAlgorithm, ProxyAuthenticate, ProxyAuthorization, WwwAuthenticate,
 };
-pub use call_id::CallId;
+pub use call_id::{CallId, InReplyTo};
 pub use contact::{Contact, Q};
 pub use content::{
     Accept, AcceptEncoding, AcceptLanguage, ContentDisposition, ContentEncoding, ContentLanguage,
     ContentType, MimeVersion,
 };
 pub use cseq::CSeq;
+pub use date::{Date, Timestamp};
 pub use error::{HeaderError, HeaderErrorKind};
 pub use event::{AllowEvents, Event, SipEtag, SipIfMatch, SubscriptionState};
 pub use from_to::{From, Tag, To};
+pub use identity::{
+    Diversion, HistoryInfo, PAssertedIdentity, PPreferredIdentity, Privacy, RemotePartyId,
+};
+pub use info::{AlertInfo, CallInfo, ErrorInfo, ReplyTo};
+pub use joined::Joined;
 pub(crate) use line::Line;
 pub use map::Headers;
 pub(crate) use map::Lines;
@@ -45,10 +60,15 @@ pub(crate) use name::NameId;
 pub use name_addr::NameAddr;
 pub use number::{ContentLength, Expires, FlowTimer, MaxBreadth, MaxForwards, MinExpires, RSeq};
 pub use options::{Allow, OptionTag, ProxyRequire, Require, Supported, Unsupported};
+pub use rack::RAck;
+pub use reason::Reason;
+pub use refer::{ReferTo, ReferredBy, Replaces};
 pub use retry_after::RetryAfter;
 pub use route::{Path, RecordRoute, Route, ServiceRoute};
+pub use session_timer::{MinSe, Refresher, SessionExpires};
 pub use token::NotToken;
 pub use via::{Branch, Via};
+pub use warning::Warning;
 pub use words::{Organization, Priority, Server, Subject, UserAgent};
 
 use crate::Text;

@@ -166,3 +166,65 @@ fn see_tag<'a>(
         _ => Err("one tag"),
     }
 }
+
+/// Headers that are a [`NameAddr`]: `rule` says whether brackets are required. A `list` may have several on a line.
+macro_rules! name_addrs {
+    ($($(#[$doc:meta])* $name:ident = $rule:expr $(, $list:ident)?;)*) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// Reads as a [`NameAddr`](crate::NameAddr): `uri()`, `display()`, `params()`.
+            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+            pub struct $name($crate::NameAddr);
+
+            impl $name {
+                /// `<uri>`
+                #[must_use]
+                pub fn new(uri: &$crate::Uri) -> $name {
+                    $name($crate::NameAddr::new(None, uri))
+                }
+
+                /// `"display" <uri>`
+                #[must_use]
+                pub fn named(display: &str, uri: &$crate::Uri) -> $name {
+                    $name($crate::NameAddr::new(Some(display), uri))
+                }
+
+                /// A copy that lets go of the message it was read from.
+                #[must_use]
+                pub fn detached(&self) -> $name {
+                    $name(self.0.detached())
+                }
+            }
+
+            impl $crate::Header for $name {
+                const NAME: $crate::HeaderName = $crate::HeaderName::$name;
+                $(const LIST: bool = $crate::header::name_addr::name_addrs!(@$list);)?
+
+                fn parse(value: &$crate::Text) -> Result<$name, $crate::HeaderError> {
+                    $crate::NameAddr::read(Self::NAME, value, $rule).map($name)
+                }
+
+                fn as_text(&self) -> $crate::Text {
+                    self.0.text().clone()
+                }
+            }
+
+            impl std::ops::Deref for $name {
+                type Target = $crate::NameAddr;
+                fn deref(&self) -> &$crate::NameAddr {
+                    &self.0
+                }
+            }
+
+            $($crate::header::name_addr::name_addrs!(@$list $name);)?
+        )*
+    };
+    (@list) => {
+        true
+    };
+    (@list $name:ident) => {
+        impl $crate::ListHeader for $name {}
+    };
+}
+pub(crate) use name_addrs;

@@ -1,63 +1,11 @@
 //! The way a request goes: Route and Record-Route (RFC 3261 §20.30, §20.34), Path (RFC 3327), Service-Route
 //! (RFC 3608).
 
-use std::ops::Deref;
-
-use super::name_addr::NameAddr;
-use super::{Header, HeaderError, HeaderName, ListHeader};
+use super::name_addr::name_addrs;
 use crate::parse::lex;
-use crate::{Text, Uri};
 
-macro_rules! routes {
-    ($($(#[$doc:meta])* $name:ident)*) => {
-        $(
-            $(#[$doc])*
-            ///
-            /// Reads as a [`NameAddr`]: `uri()`, `params()`. Brackets are required: without them `;lr` would
-            /// not be the URI's.
-            #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-            pub struct $name(NameAddr);
-
-            impl $name {
-                /// `<uri>`
-                #[must_use]
-                pub fn new(uri: &Uri) -> $name {
-                    $name(NameAddr::new(None, uri))
-                }
-
-                /// A copy that lets go of the message it was read from.
-                #[must_use]
-                pub fn detached(&self) -> $name {
-                    $name(self.0.detached())
-                }
-            }
-
-            impl Header for $name {
-                const NAME: HeaderName = HeaderName::$name;
-                const LIST: bool = true;
-
-                fn parse(value: &Text) -> Result<$name, HeaderError> {
-                    NameAddr::read(Self::NAME, value, lex::name_addr).map($name)
-                }
-
-                fn as_text(&self) -> Text {
-                    self.0.text().clone()
-                }
-            }
-
-            impl ListHeader for $name {}
-
-            impl Deref for $name {
-                type Target = NameAddr;
-                fn deref(&self) -> &NameAddr {
-                    &self.0
-                }
-            }
-        )*
-    };
-}
-
-routes! {
+// Brackets are required: without them `;lr` would not be the URI's.
+name_addrs! {
     /// A hop the request is to pass (§20.34).
     ///
     /// ```
@@ -68,16 +16,16 @@ routes! {
     /// assert!(route.params().contains("next"));
     /// # Ok::<(), sip_core::HeaderError>(())
     /// ```
-    Route
+    Route = lex::name_addr, list;
 
     /// A proxy that wants to see the dialog's later requests (§20.30).
-    RecordRoute
+    RecordRoute = lex::name_addr, list;
 
     /// A proxy between a registrar and the address registered (RFC 3327 §4).
-    Path
+    Path = lex::name_addr, list;
 
     /// A hop the registered user's requests are to pass (RFC 3608 §5).
-    ServiceRoute
+    ServiceRoute = lex::name_addr, list;
 }
 
 impl From<&RecordRoute> for Route {
@@ -97,6 +45,7 @@ impl From<&Path> for Route {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Header, Text, Uri};
 
     #[test]
     fn a_route_is_always_in_brackets() {

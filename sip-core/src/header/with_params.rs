@@ -47,10 +47,6 @@ impl WithParams {
         self.head.bytes(&self.text)
     }
 
-    pub(crate) fn head_text(&self) -> Text {
-        self.head.text(&self.text)
-    }
-
     pub(crate) fn params(&self) -> Params<'_> {
         Params::of_header(self.params.bytes(&self.text))
     }

@@ -295,6 +295,18 @@ pub(crate) fn word(input: &[u8]) -> Parsed<'_> {
     run_of(input, VISIBLE, "word")
 }
 
+/// [`word`] that parameters may follow: it ends at `;` and `,`.
+pub(crate) fn word_before_params(input: &[u8]) -> Parsed<'_> {
+    take_while1(|octet| is(octet, VISIBLE) && !matches!(octet, b';' | b','))
+        .parse(input)
+        .map_err(|error| {
+            error.map(|mismatch: Mismatch| Mismatch {
+                rule: "word",
+                ..mismatch
+            })
+        })
+}
+
 /// `quoted-string = SWS DQUOTE *(qdtext / quoted-pair) DQUOTE`, quotes included, space before it not.
 /// A `quoted-pair` may hold any octet but CR and LF.
 pub(crate) fn quoted_string(input: &[u8]) -> Parsed<'_> {
