@@ -1,7 +1,9 @@
 //! New requests outside and inside of dialogs (RFC 3261 §8.1.1).
 
+use bytes::Bytes;
+
 use crate::header::{Header, HeaderName, Headers};
-use crate::{CSeq, CallId, From, MaxForwards, Method, Request, Text, To, Uri};
+use crate::{CSeq, CallId, ContentType, From, MaxForwards, Method, Request, Text, To, Uri};
 
 /// Initial Max-Forwards (§8.1.1.6).
 const MAX_FORWARDS: u8 = 70;
@@ -70,9 +72,70 @@ impl RequestBuilder {
         self
     }
 
+    /// The body, with Content-Type and Content-Length.
+    #[must_use]
+    pub fn body(mut self, content_type: &ContentType, body: Bytes) -> RequestBuilder {
+        self.request.set_body(content_type, body);
+        self
+    }
+
     /// The request.
     #[must_use]
     pub fn build(self) -> Request {
         self.request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limits, Message, Tag, Via, parse_message, validate};
+
+    #[test]
+    fn a_built_request_lacks_nothing_but_the_via_of_its_sender() {
+        let alice: Uri = "sip:alice@a.example".parse().unwrap();
+        let bob: Uri = "sip:bob@b.example".parse().unwrap();
+        let via = Via::parse(&Text::from_static("SIP/2.0/UDP a.example;branch=z9hG4bK1")).unwrap();
+        let request = Request::builder(
+            Method::Message,
+            bob.clone(),
+            &From::new(&alice, Some(&Tag::new("314").unwrap())),
+            &To::new(&bob, None),
+            &CallId::new("1@a.example").unwrap(),
+            7,
+        )
+        .max_forwards(10)
+        .header(&via)
+        .body(
+            &ContentType::parse(&Text::from_static("text/plain")).unwrap(),
+            Bytes::from_static(b"hello"),
+        )
+        .build();
+        let printed = request.to_bytes();
+        assert_eq!(
+            printed,
+            "MESSAGE sip:bob@b.example SIP/2.0\r\n\
+            Max-Forwards: 10\r\n\
+            From: <sip:alice@a.example>;tag=314\r\n\
+            To: <sip:bob@b.example>\r\n\
+            Call-ID: 1@a.example\r\n\
+            CSeq: 7 MESSAGE\r\n\
+            Content-Length: 5\r\n\
+            Via: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\n\
+            Content-Type: text/plain\r\n\r\n\
+            hello"
+        );
+        let Message::Request(mut again) = parse_message(printed, &Limits::default()).unwrap()
+        else {
+            panic!("a response")
+        };
+        assert_eq!(validate(&Message::Request(again.clone())), Ok(()));
+        again.remove_body();
+        assert!(!again.headers().contains(&HeaderName::ContentType));
+        assert!(
+            again.to_bytes().ends_with(
+                b"Content-Length: 0\r\nVia: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\n\r\n"
+            )
+        );
     }
 }

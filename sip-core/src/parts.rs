@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::header::{HeaderName, Headers};
 use crate::parse::Flaw;
-use crate::{StatusCode, Text};
+use crate::{ContentType, StatusCode, Text};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parts {
@@ -55,6 +55,14 @@ impl Parts {
             flaw: self.flaw,
         };
         (parts, printed)
+    }
+
+    /// Puts another body in place, with the two headers that tell of it.
+    pub(crate) fn set_body(&mut self, content_type: &ContentType, body: Bytes) {
+        let length = Text::number(u32::try_from(body.len()).unwrap_or(u32::MAX));
+        self.headers.set(content_type);
+        self.headers.set_raw(HeaderName::ContentLength, &length);
+        self.body = body;
     }
 
     /// Takes the body out, and the headers that tell of it (§7.4.1).

@@ -8,7 +8,7 @@ use crate::header::{HeaderName, Headers, NameId};
 use crate::message::Message;
 use crate::parse::Flaw;
 use crate::parts::Parts;
-use crate::{Method, Response, StatusCode, Text, Uri};
+use crate::{ContentType, Method, Response, StatusCode, Text, Uri};
 
 /// A request: method, Request-URI, headers, body.
 ///
@@ -77,6 +77,11 @@ impl Request {
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.parts.body
+    }
+
+    /// Puts a body in place, with Content-Type and Content-Length.
+    pub fn set_body(&mut self, content_type: &ContentType, body: Bytes) {
+        self.parts.set_body(content_type, body);
     }
 
     /// Takes the body out, and sets Content-Length to 0.

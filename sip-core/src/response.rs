@@ -8,7 +8,7 @@ use crate::header::{HeaderName, Headers};
 use crate::message::Message;
 use crate::parse::Flaw;
 use crate::parts::Parts;
-use crate::{Request, StatusCode, Tag, Text, To};
+use crate::{ContentType, Request, StatusCode, Tag, Text, To};
 
 /// A response: status, reason phrase, headers, body. [`Request::reply`] makes one.
 ///
@@ -97,6 +97,11 @@ impl Response {
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.parts.body
+    }
+
+    /// Puts a body in place, with Content-Type and Content-Length.
+    pub fn set_body(&mut self, content_type: &ContentType, body: Bytes) {
+        self.parts.set_body(content_type, body);
     }
 
     /// Takes the body out, and sets Content-Length to 0.

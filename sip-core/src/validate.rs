@@ -82,3 +82,90 @@ fn flaw(headers: &Headers, error: &HeaderError, expected: &'static str) -> Flaw 
         _ => Flaw::new(start, expected, StatusCode::BAD_REQUEST),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{Limits, parse_message};
+
+    const LINES: [&str; 5] = [
+        "Via: SIP/2.0/UDP a.example;branch=z9hG4bK1",
+        "From: <sip:alice@a.example>;tag=1",
+        "To: <sip:bob@b.example>",
+        "Call-ID: 1@a.example",
+        "CSeq: 1 BYE",
+    ];
+
+    fn judge(start: &str, lines: &[&str]) -> Result<(), Flaw> {
+        let text = format!("{start}\r\n{}\r\n\r\n", lines.join("\r\n"));
+        validate(&parse_message(Bytes::from(text), &Limits::default()).unwrap())
+    }
+
+    fn status(start: &str, lines: &[&str]) -> Option<StatusCode> {
+        judge(start, lines).unwrap_err().status
+    }
+
+    const BYE: &str = "BYE sip:b.example SIP/2.0";
+
+    #[test]
+    fn five_headers_are_enough() {
+        assert_eq!(judge(BYE, &LINES), Ok(()));
+        assert_eq!(judge("SIP/2.0 200 OK", &LINES), Ok(()));
+    }
+
+    #[test]
+    fn none_of_them_may_be_missing_or_unreadable_and_only_via_may_be_repeated() {
+        for index in 0..LINES.len() {
+            let mut missing = LINES.to_vec();
+            missing.remove(index);
+            let mut broken = LINES.to_vec();
+            let unreadable = format!("{}: \" \"", LINES[index].split(':').next().unwrap());
+            broken[index] = &unreadable;
+            let mut doubled = LINES.to_vec();
+            doubled.push(LINES[index]);
+            for lines in [&missing, &broken] {
+                assert_eq!(status(BYE, lines), Some(StatusCode::BAD_REQUEST));
+                assert_eq!(status("SIP/2.0 200 OK", lines), None);
+            }
+            assert_eq!(judge(BYE, &doubled).is_ok(), index == 0, "{}", LINES[index]);
+        }
+    }
+
+    #[test]
+    fn cseq_names_the_method_of_the_request() {
+        let status = status("INVITE sip:b.example SIP/2.0", &LINES);
+        assert_eq!(status, Some(StatusCode::BAD_REQUEST));
+    }
+
+    #[test]
+    fn a_flaw_stands_where_the_header_is_wrong() {
+        let mut lines = LINES;
+        lines[4] = "CSeq: x BYE";
+        let flaw = judge(BYE, &lines).unwrap_err();
+        let before = format!("{BYE}\r\n{}\r\n", lines[..4].join("\r\n"));
+        assert_eq!(flaw.offset, before.len() + "CSeq: ".len());
+    }
+
+    #[test]
+    fn max_forwards_may_be_absent_but_not_unreadable_or_doubled() {
+        for extra in ["Max-Forwards: 256", "Max-Forwards: 1\r\nMax-Forwards: 1"] {
+            let lines = [&LINES[..], &[extra]].concat();
+            assert_eq!(status(BYE, &lines), Some(StatusCode::BAD_REQUEST));
+        }
+    }
+
+    #[test]
+    fn the_request_uri_is_one_this_stack_can_follow() {
+        assert_eq!(judge("BYE tel:+358-555-1234567 SIP/2.0", &LINES), Ok(()));
+        assert_eq!(
+            status("BYE http://b.example/ SIP/2.0", &LINES),
+            Some(StatusCode::UNSUPPORTED_URI_SCHEME)
+        );
+        assert_eq!(
+            status("BYE sip:b.example?Route=%3Csip:evil%3E SIP/2.0", &LINES),
+            Some(StatusCode::BAD_REQUEST)
+        );
+    }
+}
