@@ -155,8 +155,12 @@ impl Headers {
 
     fn remove_from(&mut self, first: usize, name: &HeaderName) -> usize {
         let wanted = Wanted::new(name);
-        let mut kept = first;
-        for at in first..self.lines.len() {
+        let rest = &self.lines[first..];
+        let Some(found) = rest.iter().position(|line| wanted.is(self, line)) else {
+            return 0;
+        };
+        let mut kept = first + found;
+        for at in kept + 1..self.lines.len() {
             let line = self.lines[at];
             if !wanted.is(self, &line) {
                 self.lines[kept] = line;

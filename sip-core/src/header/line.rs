@@ -30,23 +30,33 @@ enum Kind {
 }
 
 impl Line {
-    /// A received line; `None` when a part is longer than 65,535 octets.
+    /// The longest line that can be received, without its CRLF.
+    pub(crate) const MAX: usize = u16::MAX as usize - 2;
+
+    /// A received line, no longer than [`Line::MAX`].
+    #[inline]
     pub(crate) fn received(
         whole: Range<usize>,
         name_length: usize,
         value: Range<usize>,
         id: NameId,
         folded: bool,
-    ) -> Option<Line> {
-        Some(Line {
-            start: u32::try_from(whole.start).ok()?,
-            length: u32::try_from(whole.len()).ok()?,
-            name_length: u16::try_from(name_length).ok()?,
-            lead: u16::try_from(value.start - whole.start).ok()?,
-            tail: u16::try_from(whole.end - value.end).ok()?,
+    ) -> Line {
+        debug_assert!(whole.len() <= Line::MAX + 2);
+        Line {
+            start: whole.start as u32,
+            length: whole.len() as u32,
+            name_length: name_length as u16,
+            lead: (value.start - whole.start) as u16,
+            tail: (whole.end - value.end) as u16,
             id,
             kind: if folded { Kind::Folded } else { Kind::Received },
-        })
+        }
+    }
+
+    /// Its value holds line ends where it should not; they are taken out when it is read.
+    pub(crate) fn unfold_when_read(&mut self) {
+        self.kind = Kind::Folded;
     }
 
     /// A line made here: `name`, `": "`, value, CRLF, from `start` on.

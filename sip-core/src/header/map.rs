@@ -243,6 +243,7 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
+    #[inline]
     pub(super) fn new(name: &HeaderName) -> Wanted {
         match name {
             HeaderName::Other(spelled) => match NameId::find(spelled) {
@@ -253,6 +254,7 @@ impl Wanted {
         }
     }
 
+    #[inline]
     pub(super) fn is(&self, headers: &Headers, line: &Line) -> bool {
         match self {
             Wanted::Known(id) => line.id() == *id,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 use smallvec::SmallVec;
 
 use super::{Flaw, Limits, ParseError};
@@ -54,12 +54,15 @@ impl Head {
     ///
     /// # Errors
     /// When the first line is no SIP start line.
+    #[inline]
     pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, ParseError> {
         let window = &bytes[..bytes.len().min(limits.max_head)];
         let mut scan = Scan {
             bytes: window,
             cut: window.len() < bytes.len(),
             canonical: true,
+            line_feeds: 0,
+            strays: false,
             flaw: None,
         };
         let (start_line, start_length) = scan.start_line(limits)?;
@@ -74,6 +77,10 @@ impl Head {
             flaw: None,
         };
         head.header_lines(&mut scan, limits);
+        scan.look_for_stray_cr(head.length);
+        if scan.strays {
+            head.lines.iter_mut().for_each(Line::unfold_when_read);
+        }
         head.flaw = match head.start_line {
             StartLine::Request { .. } => scan.flaw,
             StartLine::Status { .. } => scan.flaw.map(Flaw::unanswered),
@@ -82,22 +89,24 @@ impl Head {
     }
 
     fn header_lines(&mut self, scan: &mut Scan<'_>, limits: &Limits) {
+        let max_line = limits.max_line.min(Line::MAX);
         let mut at = self.start_length;
         loop {
             if scan.bytes[at..].starts_with(b"\r\n") {
+                scan.line_feeds += 1;
                 self.length = at + 2;
                 return;
             }
-            let Some(end) = scan.line_end(at, true, limits) else {
+            let Some((crlf, folds)) = scan.line_end(at) else {
                 break;
             };
             if self.lines.len() == limits.max_headers {
                 scan.too_large(at, "fewer header lines");
                 self.unframed = true;
-            } else if end.crlf - at > limits.max_line || end.folds > limits.max_folds {
+            } else if crlf - at > max_line || folds > limits.max_folds {
                 scan.too_large(at, "a shorter header line");
                 self.unframed = true;
-            } else if let Some(line) = scan.header_line(at, &end) {
+            } else if let Some(line) = scan.header_line(at, crlf, folds) {
                 if line.id() == NameId::ContentLength {
                     self.read_content_length(scan, &line);
                 }
@@ -105,7 +114,7 @@ impl Head {
             } else {
                 scan.bad(at, "header name and colon");
             }
-            at = end.crlf + 2;
+            at = crlf + 2;
         }
         if scan.cut {
             scan.too_large(at, "a shorter header");
@@ -133,19 +142,15 @@ impl Head {
     }
 }
 
-/// Where a line ends, and what stands in it that is no part of its text.
-struct LineEnd {
-    crlf: usize,
-    folds: usize,
-    /// CR or LF alone.
-    strays: bool,
-}
-
 struct Scan<'a> {
     bytes: &'a [u8],
     /// There is more, beyond the limit.
     cut: bool,
     canonical: bool,
+    /// How many line feeds were passed.
+    line_feeds: usize,
+    /// CR or LF was found to stand alone somewhere.
+    strays: bool,
     flaw: Option<Flaw>,
 }
 
@@ -162,59 +167,81 @@ impl Scan<'_> {
         self.flaw.get_or_insert(flaw);
     }
 
-    /// The CRLF that ends the line at `from`. CR or LF alone does not end a line (§7): readers that disagree about
-    /// that see different headers in one message.
-    fn line_end(&mut self, from: usize, foldable: bool, limits: &Limits) -> Option<LineEnd> {
-        let mut at = from;
-        let mut folds = 0;
-        let mut strays = false;
-        loop {
-            let crlf = at + memchr2(b'\r', b'\n', &self.bytes[at..])?;
-            if !self.bytes[crlf..].starts_with(b"\r\n") {
-                self.bad(crlf, "CRLF");
-                strays = true;
-                at = crlf + 1;
-                continue;
-            }
-            match self.bytes.get(crlf + 2) {
-                Some(b' ' | b'\t') if foldable => {
-                    folds += 1;
-                    at = crlf + 3;
-                }
-                _ => {
-                    return Some(LineEnd {
-                        crlf,
-                        folds,
-                        strays,
-                    });
-                }
-            }
-            if crlf - from > limits.max_line {
-                self.too_large(crlf, "a shorter header line");
-            }
+    /// The CRLF that ends the header line at `from`, and how often the line is folded.
+    #[inline]
+    fn line_end(&mut self, from: usize) -> Option<(usize, usize)> {
+        let crlf = self.crlf(from)?;
+        match self.bytes.get(crlf + 2) {
+            Some(b' ' | b'\t') => self.folded_line_end(crlf),
+            _ => Some((crlf, 0)),
         }
     }
 
-    fn header_line(&self, start: usize, end: &LineEnd) -> Option<Line> {
-        let text = &self.bytes[start..end.crlf];
-        let colon = memchr(b':', text)?;
+    fn folded_line_end(&mut self, first_fold: usize) -> Option<(usize, usize)> {
+        let mut crlf = first_fold;
+        let mut folds = 0;
+        while let Some(b' ' | b'\t') = self.bytes.get(crlf + 2) {
+            crlf = self.crlf(crlf + 2)?;
+            folds += 1;
+        }
+        Some((crlf, folds))
+    }
+
+    /// The next CRLF. CR or LF alone does not end a line (§7): readers that disagree about that see different headers
+    /// in one message.
+    #[inline]
+    fn crlf(&mut self, from: usize) -> Option<usize> {
+        let mut at = from;
+        loop {
+            let line_feed = at + memchr(b'\n', &self.bytes[at..])?;
+            if line_feed > from && self.bytes[line_feed - 1] == b'\r' {
+                self.line_feeds += 1;
+                return Some(line_feed - 1);
+            }
+            self.bad(line_feed, "CRLF");
+            self.strays = true;
+            at = line_feed + 1;
+        }
+    }
+
+    /// Every line feed passed has its CR; a CR more than that stands alone.
+    fn look_for_stray_cr(&mut self, length: usize) {
+        let head = &self.bytes[..length];
+        if memchr_iter(b'\r', head).count() == self.line_feeds {
+            return;
+        }
+        self.strays = true;
+        let stray = memchr_iter(b'\r', head).find(|at| head.get(at + 1) != Some(&b'\n'));
+        self.bad(stray.unwrap_or(0), "CRLF");
+    }
+
+    #[inline]
+    fn header_line(&self, start: usize, crlf: usize, folds: usize) -> Option<Line> {
+        let text = &self.bytes[start..crlf];
+        let colon = text.iter().position(|octet| *octet == b':')?;
         let name = trim_end(&text[..colon], is_blank);
         let id = NameId::find(name);
         if id == NameId::Other && !is_token(name) {
             return None;
         }
-        let after_colon = trim_start(&text[colon + 1..], is_lws);
-        let value_start = end.crlf - after_colon.len();
-        let value = trim_end(after_colon, is_lws);
+        let value = trim_start(&text[colon + 1..], is_lws);
+        let value_start = crlf - value.len();
+        let value = trim_end(value, is_lws);
         let value_range = value_start..value_start + value.len();
-        let folded = (end.folds > 0 || end.strays) && memchr2(b'\r', b'\n', value).is_some();
-        Line::received(start..end.crlf + 2, name.len(), value_range, id, folded)
+        let folded = folds > 0 && memchr(b'\r', value).is_some();
+        Some(Line::received(
+            start..crlf + 2,
+            name.len(),
+            value_range,
+            id,
+            folded,
+        ))
     }
 
     /// Request-Line or Status-Line (§7.1, §7.2), and its length.
     fn start_line(&mut self, limits: &Limits) -> Result<(StartLine, usize), ParseError> {
         let not_sip = |offset, expected| Err(ParseError { offset, expected });
-        let Some(LineEnd { crlf, .. }) = self.line_end(0, false, limits) else {
+        let Some(crlf) = self.crlf(0) else {
             return not_sip(0, "start line");
         };
         let line = &self.bytes[..crlf];

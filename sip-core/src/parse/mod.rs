@@ -248,8 +248,10 @@ mod tests {
 
     #[test]
     fn a_datagram_beyond_the_limit_is_too_large_unless_its_message_is_not() {
-        let mut limits = Limits::default();
-        limits.max_message = 60;
+        let limits = Limits {
+            max_message: 60,
+            ..Limits::default()
+        };
         let start = "BYE sip:b.example SIP/2.0\r\n";
         let noise = "n".repeat(60);
         let message = read_within(&format!("{start}l: 3\r\n\r\n{noise}"), &limits);
