@@ -1,0 +1,278 @@
+//! The torture messages of RFC 4475 and RFC 5118, a test named after each; `manifest.toml` says what is right.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use sip_core::*;
+
+#[derive(Deserialize)]
+struct Manifest {
+    message: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    name: String,
+    rfc: u16,
+    transport: String,
+    parse: Verdict,
+    #[serde(default)]
+    final_codes: Vec<u16>,
+    #[serde(default)]
+    facts: Facts,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Accept,
+    Reject,
+    Either,
+}
+
+/// Values a right reading yields; counts are of list members, not of lines.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Facts {
+    method: Option<String>,
+    status: Option<u16>,
+    cseq: Option<u32>,
+    cseq_method: Option<String>,
+    max_forwards: Option<u8>,
+    call_id: Option<String>,
+    from_tag: Option<String>,
+    to_tag: Option<String>,
+    via_count: Option<usize>,
+    route_count: Option<usize>,
+    record_route_count: Option<usize>,
+    contact_count: Option<usize>,
+    require_count: Option<usize>,
+    proxy_require_count: Option<usize>,
+    content_length: Option<u32>,
+    body_length: Option<usize>,
+    ruri_host: Option<String>,
+    ruri_port: Option<u16>,
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/torture")
+}
+
+fn manifest() -> Manifest {
+    let text = std::fs::read_to_string(folder().join("manifest.toml")).expect("the manifest");
+    toml::from_str(&text).expect("a readable manifest")
+}
+
+fn check(name: &str) {
+    let manifest = manifest();
+    let entry = manifest.message.iter().find(|entry| entry.name == name);
+    let entry = entry.expect("an entry in the manifest");
+    let file = folder().join(format!("rfc{}/{name}.dat", entry.rfc));
+    let bytes = Bytes::from(std::fs::read(file).expect("the message"));
+    match (entry.parse, read(entry, &bytes)) {
+        (Verdict::Accept, Ok(message)) => {
+            check_facts(&entry.facts, &message);
+            check_copies(&message, &bytes);
+            check_stream(entry, &bytes);
+        }
+        (Verdict::Either, Ok(message)) => {
+            check_facts(&entry.facts, &message);
+            check_copies(&message, &bytes);
+        }
+        (Verdict::Reject | Verdict::Either, Err(refusal)) => {
+            if let Some(status) = refusal.and_then(|flaw| flaw.status) {
+                assert!(entry.final_codes.contains(&status.as_u16()), "{refusal:?}");
+            }
+        }
+        (Verdict::Reject, Ok(message)) => panic!("{name} was accepted: {message:?}"),
+        (Verdict::Accept, Err(refusal)) => panic!("{name} was refused: {refusal:?}"),
+    }
+}
+
+/// The message if it may be processed. A well-formed request whose scheme is not ours is a matter of §8.2.2.1.
+fn read(entry: &Entry, bytes: &Bytes) -> Result<Message, Option<Flaw>> {
+    let message = parse_message(bytes.clone(), &Limits::default()).map_err(|_| None)?;
+    match validate(&message) {
+        Ok(()) => Ok(message),
+        Err(Flaw {
+            status: Some(status @ StatusCode::UNSUPPORTED_URI_SCHEME),
+            ..
+        }) if entry.final_codes.contains(&status.as_u16()) => Ok(message),
+        Err(flaw) => Err(Some(flaw)),
+    }
+}
+
+/// Printed, detached and read again it is the same.
+fn check_copies(message: &Message, bytes: &Bytes) {
+    let printed = message.to_bytes();
+    assert!(bytes.starts_with(&printed));
+    assert_eq!(message.detached().to_bytes(), printed);
+    let again = parse_message(printed, &Limits::default()).expect("the same message");
+    assert_eq!(again.headers(), message.headers());
+}
+
+/// What came over a connection is framed there.
+fn check_stream(entry: &Entry, bytes: &Bytes) {
+    if entry.transport == "udp" {
+        return;
+    }
+    let mut framer = StreamFramer::new(Limits::default());
+    for octet in bytes.iter() {
+        assert!(framer.next().expect("no error before the end").is_none());
+        framer.push(&[*octet]);
+    }
+    let Ok(Some(Frame::Message(message))) = framer.next() else {
+        panic!("no message at the end of the stream");
+    };
+    assert_eq!(message.to_bytes(), bytes);
+    assert!(framer.is_idle());
+}
+
+fn check_facts(facts: &Facts, message: &Message) {
+    check_start_line(facts, message);
+    let headers = message.headers();
+    let cseq: CSeq = headers.require().expect("CSeq");
+    expect_fact(&facts.cseq, || cseq.number());
+    expect_fact(&facts.cseq_method, || cseq.method().to_string());
+    expect_fact(&facts.max_forwards, || {
+        headers.require::<MaxForwards>().expect("Max-Forwards").0
+    });
+    expect_fact(&facts.call_id, || {
+        headers
+            .require::<CallId>()
+            .expect("Call-ID")
+            .as_text()
+            .to_string()
+    });
+    expect_fact(&facts.from_tag, || {
+        let from: From = headers.require().expect("From");
+        from.tag().expect("a From tag").as_text().to_string()
+    });
+    expect_fact(&facts.to_tag, || {
+        let to: To = headers.require().expect("To");
+        to.tag().expect("a To tag").as_text().to_string()
+    });
+    expect_fact(&facts.via_count, || count::<Via>(message));
+    expect_fact(&facts.route_count, || count::<Route>(message));
+    expect_fact(&facts.record_route_count, || count::<RecordRoute>(message));
+    expect_fact(&facts.contact_count, || count::<Contact>(message));
+    expect_fact(&facts.require_count, || count::<Require>(message));
+    expect_fact(&facts.proxy_require_count, || {
+        count::<ProxyRequire>(message)
+    });
+    expect_fact(&facts.content_length, || {
+        let length: ContentLength = headers.require().expect("Content-Length");
+        assert_eq!(message.body().len(), length.0 as usize);
+        length.0
+    });
+    expect_fact(&facts.body_length, || message.body().len());
+}
+
+fn check_start_line(facts: &Facts, message: &Message) {
+    match message {
+        Message::Request(request) => {
+            expect_fact(&facts.method, || request.method().to_string());
+            assert_eq!(facts.status, None);
+            let uri = || request.uri().as_sip().expect("a SIP URI");
+            expect_fact(&facts.ruri_host, || uri().host().to_string());
+            expect_fact(&facts.ruri_port, || uri().port().expect("a port"));
+        }
+        Message::Response(response) => {
+            expect_fact(&facts.status, || response.status().as_u16());
+            assert_eq!(facts.method, None);
+        }
+    }
+}
+
+fn count<H: ListHeader>(message: &Message) -> usize {
+    let members = message.headers().all::<H>();
+    members
+        .map(|member| member.map(drop).expect("a readable member"))
+        .count()
+}
+
+#[track_caller]
+fn expect_fact<T: PartialEq + std::fmt::Debug>(fact: &Option<T>, read: impl FnOnce() -> T) {
+    if let Some(fact) = fact {
+        assert_eq!(read(), *fact);
+    }
+}
+
+macro_rules! torture {
+    ($($test:ident $file:literal)*) => {
+        $(#[test] fn $test() { check($file) })*
+
+        #[test]
+        fn no_message_is_forgotten() {
+            let tested = [$($file),*];
+            let listed = manifest().message.into_iter().map(|entry| entry.name);
+            assert_eq!(listed.collect::<Vec<_>>(), tested);
+        }
+    };
+}
+
+torture! {
+    wsinv "wsinv"
+    intmeth "intmeth"
+    esc01 "esc01"
+    escnull "escnull"
+    esc02 "esc02"
+    lwsdisp "lwsdisp"
+    longreq "longreq"
+    dblreq "dblreq"
+    semiuri "semiuri"
+    transports "transports"
+    mpart01 "mpart01"
+    unreason "unreason"
+    noreason "noreason"
+    badinv01 "badinv01"
+    clerr "clerr"
+    ncl "ncl"
+    scalar02 "scalar02"
+    scalarlg "scalarlg"
+    quotbal "quotbal"
+    ltgtruri "ltgtruri"
+    lwsruri "lwsruri"
+    lwsstart "lwsstart"
+    trws "trws"
+    escruri "escruri"
+    baddate "baddate"
+    regbadct "regbadct"
+    badaspec "badaspec"
+    baddn "baddn"
+    badvers "badvers"
+    mismatch01 "mismatch01"
+    mismatch02 "mismatch02"
+    bigcode "bigcode"
+    badbranch "badbranch"
+    insuf "insuf"
+    unkscm "unkscm"
+    novelsc "novelsc"
+    unksm2 "unksm2"
+    bext01 "bext01"
+    invut "invut"
+    regaut01 "regaut01"
+    multi01 "multi01"
+    mcl01 "mcl01"
+    bcast "bcast"
+    zeromf "zeromf"
+    cparam01 "cparam01"
+    cparam02 "cparam02"
+    regescrt "regescrt"
+    sdp01 "sdp01"
+    inv2543 "inv2543"
+    test "test"
+    ipv6_good "ipv6-good"
+    ipv6_bad "ipv6-bad"
+    port_ambiguous "port-ambiguous"
+    port_unambiguous "port-unambiguous"
+    via_received_param_with_delim "via-received-param-with-delim"
+    via_received_param_no_delim "via-received-param-no-delim"
+    ipv6_in_sdp "ipv6-in-sdp"
+    mult_ip_in_header "mult-ip-in-header"
+    mult_ip_in_sdp "mult-ip-in-sdp"
+    ipv4_mapped_ipv6 "ipv4-mapped-ipv6"
+    ipv6_bug_abnf_3_colons "ipv6-bug-abnf-3-colons"
+    ipv6_correct_abnf_2_colons "ipv6-correct-abnf-2-colons"
+}
