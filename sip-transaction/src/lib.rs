@@ -1,4 +1,4 @@
-//! The SIP transaction layer of RFC 3261 §17, without sockets or clocks.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod boundary;

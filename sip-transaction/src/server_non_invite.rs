@@ -61,7 +61,7 @@ impl Machine for State {
     const TERMINATED: State = State::Terminated;
 
     fn begin(act: &mut Actions<'_, Server<'_>>) -> State {
-        act.start(Timer::Trying);
+        act.start_for(Timer::Trying, act.timers.trying_non_invite());
         act.start(Timer::F);
         State::Trying
     }

@@ -16,6 +16,7 @@
 //! ");
 //! ```
 
+mod epoch;
 mod hand;
 mod ladder;
 mod link;
@@ -33,9 +34,9 @@ use rand::{Rng, SeedableRng};
 use crate::boundary::{Event, Origin};
 use crate::config::Config;
 use crate::layer::TransactionLayer;
-use crate::timer::Timer;
 use crate::user::{Service, TransactionUser};
 
+pub use epoch::epoch;
 pub use hand::{Hand, PuppetHand};
 pub use ladder::Ladder;
 pub use link::Link;
@@ -44,14 +45,6 @@ pub use phone::Phone;
 
 use peer::{Driven, Peer};
 use wire::Wire;
-
-/// Where virtual time begins. The one clock ever looked at, and only because an [`Instant`] cannot be had
-/// otherwise.
-#[allow(clippy::disallowed_methods)]
-#[must_use]
-pub fn epoch() -> Instant {
-    Instant::now()
-}
 
 /// Seconds, exact to the millisecond.
 fn seconds(seconds: f64) -> Duration {
@@ -71,7 +64,7 @@ pub struct Sim {
     seeds: StdRng,
     plans: Vec<Plan>,
     /// The transaction whose failure the ladder shows already, so that its end is no news.
-    failed: Option<(usize, Origin)>,
+    failed: Option<Failure>,
 }
 
 /// Something a test wants done later.
@@ -142,8 +135,14 @@ impl Sim {
 
     /// Adds a phone.
     pub fn add_phone(&mut self, name: &str) -> PeerId<Phone> {
-        let phone = Phone::new(name, self.next_address(), self.wire.transport());
-        self.add(name, Config::default(), phone, ())
+        self.add_phone_with(name, Config::default())
+    }
+
+    /// Adds a phone whose layer has other settings.
+    pub fn add_phone_with(&mut self, name: &str, config: Config) -> PeerId<Phone> {
+        let timers = config.timers;
+        let phone = Phone::new(name, self.next_address(), self.wire.transport(), timers);
+        self.add(name, config, phone, ())
     }
 
     /// Puts a puppet in the place of the peer of that name, or adds it.
@@ -283,6 +282,12 @@ impl Sim {
         );
     }
 
+    /// Whether no peer has anything left: no transaction, no timer, no plan.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.wire.next().is_none() && self.peers.iter().all(|peer| peer.is_idle())
+    }
+
     /// When something happens next.
     fn next(&self) -> Option<Instant> {
         let deadlines = self.peers.iter().filter_map(|peer| peer.poll_timeout());
@@ -313,41 +318,46 @@ impl Sim {
         }
     }
 
-    /// Lets a peer finish its turn: events to its user, messages to the wire.
+    /// Lets a peer finish its turn: messages to the wire, events to its user, until there are none.
     fn settle(&mut self, index: usize) {
-        let (now, at) = (self.now, self.now - self.start);
-        loop {
-            let (ladder, name) = (&mut self.ladder, &self.names[index]);
-            let failed = &mut self.failed;
-            let mut log = |event: &Event, timer: Option<Timer>| {
-                if let Some(word) = word_for(event, index, failed) {
-                    let note = timer.map(|timer| timer.to_string());
-                    ladder.word(at, name, word, note.unwrap_or_default());
-                }
-            };
-            let mut busy = self.peers[index].turn(now, &mut log);
-            while let Some(transmit) = self.peers[index].poll_transmit() {
-                busy = true;
-                let origin = transmit.origin;
-                let sent = self
-                    .wire
-                    .send(now, at, index, transmit, &self.names, &mut self.ladder);
-                if let (false, Some(origin)) = (sent, origin) {
-                    self.peers[index].handle_send_failure(now, origin);
-                }
+        while self.send_all(index) | self.turn(index) {}
+    }
+
+    fn send_all(&mut self, from: usize) -> bool {
+        let at = self.elapsed();
+        let mut busy = false;
+        while let Some(transmit) = self.peers[from].poll_transmit() {
+            let origin = transmit.origin;
+            let rung = (at, self.names.as_slice(), &mut self.ladder);
+            let sent = self.wire.send(self.now, from, transmit, rung);
+            if let (false, Some(origin)) = (sent, origin) {
+                self.peers[from].handle_send_failure(self.now, origin);
             }
-            if !busy {
-                return;
-            }
+            busy = true;
         }
+        busy
+    }
+
+    fn turn(&mut self, index: usize) -> bool {
+        let (at, name) = (self.elapsed(), &self.names[index]);
+        let (ladder, failed) = (&mut self.ladder, &mut self.failed);
+        self.peers[index].turn(self.now, &mut |event, timer| {
+            if let Some(word) = word_for(event, (index, at), failed) {
+                let note = timer.map(|timer| timer.to_string());
+                ladder.word(at, name, word, note.unwrap_or_default());
+            }
+        })
     }
 }
+
+/// Who failed, and when.
+type Failure = ((usize, Duration), Origin);
 
 /// What a ladder says of an event; nothing of messages, which have lines of their own.
 fn word_for(
     event: &Event,
-    peer: usize,
-    failed: &mut Option<(usize, Origin)>,
+    here: (usize, Duration),
+    failed: &mut Option<Failure>,
 ) -> Option<&'static str> {
     let (word, origin) = match event {
         Event::Timeout { id } => ("timeout", Origin::Client(*id)),
@@ -357,9 +367,11 @@ fn word_for(
         Event::Ended { id } => ("terminated", Origin::Server(*id)),
         _ => return None,
     };
-    let known = *failed == Some((peer, origin));
-    *failed = Some((peer, origin)).filter(|_| word != "terminated");
-    (word != "terminated" || !known).then_some(word)
+    if word != "terminated" {
+        *failed = Some((here, origin));
+        return Some(word);
+    }
+    (*failed != Some((here, origin))).then_some(word)
 }
 
 impl Drop for Sim {

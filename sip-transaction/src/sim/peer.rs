@@ -23,6 +23,7 @@ pub(crate) trait Peer {
     fn turn(&mut self, now: Instant, log: &mut dyn FnMut(&Event, Option<Timer>)) -> bool;
     fn poll_transmit(&mut self) -> Option<Transmit>;
     fn poll_timeout(&self) -> Option<Instant>;
+    fn is_idle(&self) -> bool;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
 }
@@ -130,6 +131,10 @@ where
         deadlines.into_iter().flatten().min()
     }
 
+    fn is_idle(&self) -> bool {
+        self.layer.is_idle() && self.waiting.is_empty() && self.user.poll_timeout().is_none()
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -167,6 +172,10 @@ impl Peer for Puppet {
 
     fn poll_timeout(&self) -> Option<Instant> {
         None
+    }
+
+    fn is_idle(&self) -> bool {
+        self.to_send.is_empty()
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -13,6 +13,7 @@ use super::hand::Hand;
 use super::{panic_about, seconds};
 use crate::boundary::{ClientId, Event, ServerId, Target};
 use crate::layer::TransactionLayer;
+use crate::server::RespondError;
 use crate::timer::Timers;
 use crate::user::{QueryId, TransactionUser};
 
@@ -26,7 +27,9 @@ pub struct Phone {
     proxy: Option<SocketAddr>,
     /// What is sent to an INVITE, and to anything else, and when.
     answers: [Vec<(Duration, StatusCode)>; 2],
+    timers: Timers,
     heard: Vec<String>,
+    accepted: Vec<ServerId>,
     planned: Vec<Planned>,
     calls: Vec<Call>,
     dialogs: Vec<Dialog>,
@@ -65,14 +68,21 @@ struct Dialog {
 }
 
 impl Phone {
-    pub(crate) fn new(name: &str, address: SocketAddr, transport: Transport) -> Phone {
+    pub(crate) fn new(
+        name: &str,
+        address: SocketAddr,
+        transport: Transport,
+        timers: Timers,
+    ) -> Phone {
         Phone {
             name: name.to_owned(),
             address,
             transport,
             proxy: None,
             answers: [Vec::new(), vec![(Duration::ZERO, StatusCode::OK)]],
+            timers,
             heard: Vec::new(),
+            accepted: Vec::new(),
             planned: Vec::new(),
             calls: Vec::new(),
             dialogs: Vec::new(),
@@ -126,6 +136,7 @@ impl Phone {
         let Ok(id) = layer.accept(now, &request, flow) else {
             return layer.reply(flow, &request.reply(StatusCode::SERVICE_UNAVAILABLE));
         };
+        self.accepted.push(id);
         let script = match request.method() {
             Method::Invite => self.answers[0].clone(),
             Method::Cancel => vec![(
@@ -145,7 +156,7 @@ impl Phone {
                 at: now + after,
                 id,
                 response,
-                again: answered.then_some(Timers::default().t1),
+                again: answered.then_some(self.timers.t1),
             });
         }
     }
@@ -181,7 +192,7 @@ impl Phone {
             if let (Ok(()), Some(pause)) = (sent, planned.again) {
                 self.planned.push(Planned {
                     at: now + pause,
-                    again: Some((pause * 2).min(Timers::default().t2)),
+                    again: Some((pause * 2).min(self.timers.t2)),
                     ..planned
                 });
             }
@@ -473,6 +484,23 @@ impl Hand<'_, Phone> {
         });
     }
 
+    /// Answers the request that came last, now.
+    ///
+    /// # Errors
+    /// As [`TransactionLayer::respond`]; [`RespondError::Unknown`] as well if none came.
+    ///
+    /// # Panics
+    /// If there is no such status.
+    pub fn respond(&mut self, status: u16) -> Result<(), RespondError> {
+        let status = status_of(status);
+        self.act(|now, phone, layer| {
+            let id = *phone.accepted.last().ok_or(RespondError::Unknown)?;
+            let request = layer.request(id).ok_or(RespondError::Unknown)?;
+            let response = phone.answer(request, status, layer);
+            layer.respond(now, id, response)
+        })
+    }
+
     /// Ends the last call that was answered.
     pub fn bye(&mut self) {
         self.act(|now, phone, layer| {
@@ -492,10 +520,11 @@ impl Hand<'_, Phone> {
 }
 
 fn script_of(script: &[(f64, u16)]) -> Vec<(Duration, StatusCode)> {
-    let entry = |(after, status): &(f64, u16)| {
-        let known = StatusCode::new(*status);
-        let known = known.unwrap_or_else(|| panic_about(format_args!("no status {status}")));
-        (seconds(*after), known)
-    };
+    let entry = |(after, status): &(f64, u16)| (seconds(*after), status_of(*status));
     script.iter().map(entry).collect()
+}
+
+fn status_of(status: u16) -> StatusCode {
+    let known = StatusCode::new(status);
+    known.unwrap_or_else(|| panic_about(format_args!("no status {status}")))
 }

@@ -64,11 +64,9 @@ impl Wire {
     pub(crate) fn send(
         &mut self,
         now: Instant,
-        at: Duration,
         from: usize,
         transmit: Transmit,
-        names: &[String],
-        ladder: &mut Ladder,
+        (at, names, ladder): (Duration, &[String], &mut Ladder),
     ) -> bool {
         let Transmit {
             payload, to, timer, ..
