@@ -13,7 +13,7 @@ mod presented;
 
 use std::sync::Arc;
 
-use sip_core::{DigestAlgorithm, HeaderName, Response, StatusCode, Text};
+use sip_core::{DigestAlgorithm, Method, Response, RetryAfter, StatusCode, Text};
 
 use crate::backend::{Credential, CredentialError, CredentialStore, Incoming, SharedSecret};
 
@@ -91,6 +91,9 @@ impl Verdict {
     }
 }
 
+/// How long a client waits when the store has too much to do, in seconds.
+const RETRY_AFTER: u32 = 10;
+
 /// Finds out who sent a request.
 #[derive(Clone)]
 pub struct DigestAuthenticator {
@@ -106,7 +109,7 @@ impl DigestAuthenticator {
     }
 
     /// Judges the credentials for `realm` in a request: Authorization for [`ChallengeKind::Www`],
-    /// Proxy-Authorization for [`ChallengeKind::Proxy`] (§22.2, §22.3).
+    /// Proxy-Authorization for [`ChallengeKind::Proxy`] (§22.2, §22.3). The first that can be read count.
     ///
     /// An unknown user is answered as a wrong password is, after the same work. A nonce that is only too old gives
     /// a challenge with `stale=true`, if the rest is right; so a client need not ask its user again.
@@ -116,48 +119,35 @@ impl DigestAuthenticator {
         realm: &str,
         kind: ChallengeKind,
     ) -> Verdict {
+        let config = &self.config;
         let request = &incoming.request;
-        let presented = match Presented::find(request, realm, kind, &self.config.algorithms) {
+        let again =
+            |stale| Verdict::Challenge(challenge::response(config, incoming, realm, kind, stale));
+        let presented = match Presented::find(request, realm, kind, &config.algorithms) {
             Ok(presented) => presented,
-            Err(NotPresented::Absent) => return self.challenge(incoming, realm, kind, false),
+            Err(NotPresented::Absent) => return again(false),
             Err(NotPresented::Malformed) => {
                 return Verdict::Malformed(incoming.reply(StatusCode::BAD_REQUEST));
             }
         };
-        let nonce = self
-            .config
-            .nonces
-            .judge(&presented.nonce, incoming.unix_time);
+        let nonce = config.nonces.judge(&presented.nonce, incoming.unix_time);
         if nonce == NonceVerdict::Forged {
-            return self.challenge(incoming, realm, kind, false);
+            return again(false);
         }
         let credential = match self.credential(&presented, realm).await {
             Ok(credential) => credential,
             Err(error) => return Verdict::Outage(outage(incoming, &error)),
         };
-        let identity = judge(&presented, credential, realm, request.method().as_bytes());
-        match (identity, nonce) {
-            (Some(identity), NonceVerdict::Fresh) => Verdict::Authenticated(identity),
-            (Some(_), _) => self.challenge(incoming, realm, kind, true),
-            (None, _) => self.challenge(incoming, realm, kind, false),
+        match judge(&presented, credential, realm, request.method()) {
+            Some(identity) if nonce == NonceVerdict::Fresh => Verdict::Authenticated(identity),
+            right => again(right.is_some()),
         }
     }
 
-    /// Asks for credentials, whatever the request presents.
-    pub fn challenge(
-        &self,
-        incoming: &Incoming,
-        realm: &str,
-        kind: ChallengeKind,
-        stale: bool,
-    ) -> Verdict {
-        Verdict::Challenge(challenge::response(
-            &self.config,
-            incoming,
-            realm,
-            kind,
-            stale,
-        ))
+    /// Asks for credentials, whatever the request presents: 401 or 407.
+    #[must_use]
+    pub fn challenge(&self, incoming: &Incoming, realm: &str, kind: ChallengeKind) -> Response {
+        challenge::response(&self.config, incoming, realm, kind, false)
     }
 
     async fn credential(
@@ -177,14 +167,14 @@ fn judge(
     presented: &Presented,
     credential: Option<Credential>,
     realm: &str,
-    method: &[u8],
+    method: &Method,
 ) -> Option<Identity> {
     let known = credential
         .as_ref()
         .and_then(|credential| ha1(presented, &credential.secret, realm));
     // What nobody can know takes as long to check as what somebody knows.
     let ha1 = known.or_else(|| ha1(presented, &SharedSecret::Password("".into()), realm))?;
-    let right = presented.is_answer(&ha1.response(&presented.exchange(method)));
+    let right = presented.is_answer(&ha1.response(&presented.exchange(method.as_bytes())));
     let credential = credential.filter(|_| right && known.is_some())?;
     Some(Identity::digest(
         credential.identity,
@@ -201,9 +191,7 @@ fn outage(incoming: &Incoming, error: &CredentialError) -> Response {
     match error {
         CredentialError::Busy => {
             let mut response = incoming.reply(StatusCode::SERVICE_UNAVAILABLE);
-            response
-                .headers_mut()
-                .set_raw(HeaderName::RetryAfter, &Text::from_static("10"));
+            response.headers_mut().set(&RetryAfter::new(RETRY_AFTER));
             response
         }
         CredentialError::Unavailable(_) => incoming.reply(StatusCode::SERVER_INTERNAL_ERROR),

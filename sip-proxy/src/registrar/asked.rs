@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use sip_core::{
-    CSeq, CallId, Contact, Expires, HeaderName, ListHeader, Method, Path, Request, SipUri, Text,
+    Allow, CSeq, CallId, Contact, Expires, Header, HeaderName, Headers, Params, Path, SipUri, Text,
 };
 use sip_transaction::Flow;
 
 use super::binding::{Binding, BindingRecord, whole_seconds};
 use super::expiry::TooBrief;
 use super::refusal::Refusal;
-use super::{BindingChange, MethodSet, RegistrarConfig};
+use super::{BindingChange, ExpiryPolicy, MethodSet, RegistrarConfig};
 use crate::backend::Incoming;
 
 /// The change that `incoming` asks for; `None` if it only asks what is bound.
@@ -18,39 +18,42 @@ pub(crate) fn change(
     incoming: &Incoming,
     config: &RegistrarConfig,
 ) -> Result<Option<BindingChange>, Refusal> {
-    let request = &incoming.request;
-    let call_id: CallId = request.headers().require()?;
-    let cseq: CSeq = request.headers().require()?;
-    let contacts = contacts(request, 2 * config.max_contacts)?;
+    let headers = incoming.request.headers();
+    let call_id: CallId = headers.require()?;
+    let cseq = headers.require::<CSeq>()?.number();
+    let unix_time = incoming.unix_time;
+    let contacts = contacts(headers, 2 * config.max_contacts)?;
     if contacts.is_empty() {
         return Ok(None);
     }
     if contacts.iter().any(Contact::is_star) {
-        check_star(request, &contacts)?;
-        return Ok(Some(BindingChange::remove_all(
-            call_id.as_bytes(),
-            cseq.number(),
-            incoming.unix_time,
-        )));
+        check_star(headers, &contacts)?;
+        let change = BindingChange::remove_all(call_id.as_bytes(), cseq, unix_time);
+        return Ok(Some(change));
     }
-    let common = Common::read(incoming, &call_id, &cseq)?;
-    let bindings = contacts
-        .iter()
-        .map(|contact| common.binding(contact, config))
-        .collect::<Result<_, _>>()?;
+    let shared = Shared {
+        expires: expires(headers),
+        user_agent: headers.raw(&HeaderName::UserAgent).next(),
+        path: path(headers)?,
+        methods: methods(headers),
+        call_id,
+        cseq,
+        incoming,
+    };
+    let binding = |contact| shared.binding(contact, &config.expiry);
     Ok(Some(BindingChange::update(
-        call_id.as_bytes(),
-        cseq.number(),
-        incoming.unix_time,
-        bindings,
+        shared.call_id.as_bytes(),
+        cseq,
+        unix_time,
+        contacts.iter().map(binding).collect::<Result<_, _>>()?,
         config.max_contacts,
     )))
 }
 
 /// All contacts, if they are no more than `limit`: the work grows with their square.
-fn contacts(request: &Request, limit: usize) -> Result<Vec<Contact>, Refusal> {
+fn contacts(headers: &Headers, limit: usize) -> Result<Vec<Contact>, Refusal> {
     let mut contacts = Vec::new();
-    for contact in request.headers().all::<Contact>() {
+    for contact in headers.all::<Contact>() {
         if contacts.len() == limit {
             return Err(Refusal::TooManyContacts);
         }
@@ -60,9 +63,8 @@ fn contacts(request: &Request, limit: usize) -> Result<Vec<Contact>, Refusal> {
 }
 
 /// `*` stands alone, and only with `Expires: 0` (F-36).
-fn check_star(request: &Request, contacts: &[Contact]) -> Result<(), Refusal> {
-    let expires: Option<Expires> = request.headers().optional().ok().flatten();
-    if expires.is_none_or(|expires| expires.0 != 0) {
+fn check_star(headers: &Headers, contacts: &[Contact]) -> Result<(), Refusal> {
+    if expires(headers) != Some(Some(0)) {
         return Err(Refusal::StarWithExpiry);
     }
     if contacts.len() > 1 {
@@ -71,64 +73,55 @@ fn check_star(request: &Request, contacts: &[Contact]) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Expires, if there is one; `Some(None)` if it can't be read.
+fn expires(headers: &Headers) -> Option<Option<u32>> {
+    match headers.optional() {
+        Ok(expires) => expires.map(|Expires(seconds)| Some(seconds)),
+        Err(_) => Some(None),
+    }
+}
+
+/// The members of Path, separated by commas.
+fn path(headers: &Headers) -> Result<Vec<u8>, Refusal> {
+    let mut members = Vec::new();
+    for path in headers.all::<Path>() {
+        if !members.is_empty() {
+            members.push(b',');
+        }
+        members.extend_from_slice(&path?.as_text());
+    }
+    Ok(members)
+}
+
+/// The methods of Allow; all of them if there is none.
+fn methods(headers: &Headers) -> MethodSet {
+    if !headers.contains(&HeaderName::Allow) {
+        return MethodSet::ALL;
+    }
+    let allowed = headers.all::<Allow>().flatten();
+    allowed.fold(MethodSet::NONE, |set, Allow(method)| set.with(&method))
+}
+
 /// What all contacts of one request share.
-struct Common<'a> {
+struct Shared<'a> {
     incoming: &'a Incoming,
-    call_id: &'a CallId,
+    call_id: CallId,
     cseq: u32,
     expires: Option<Option<u32>>,
-    user_agent: Text,
+    user_agent: Option<Text>,
     path: Vec<u8>,
     methods: MethodSet,
 }
 
-impl<'a> Common<'a> {
-    fn read(
-        incoming: &'a Incoming,
-        call_id: &'a CallId,
-        cseq: &CSeq,
-    ) -> Result<Common<'a>, Refusal> {
-        let headers = incoming.request.headers();
-        let expires = match headers.optional::<Expires>() {
-            Ok(expires) => expires.map(|Expires(seconds)| Some(seconds)),
-            Err(_) => Some(None),
-        };
-        Ok(Common {
-            incoming,
-            call_id,
-            cseq: cseq.number(),
-            expires,
-            user_agent: headers
-                .raw(&HeaderName::UserAgent)
-                .next()
-                .unwrap_or(Text::EMPTY),
-            path: joined::<Path>(&incoming.request)?,
-            methods: allowed(&incoming.request),
-        })
-    }
-
-    fn binding(&self, contact: &Contact, config: &RegistrarConfig) -> Result<Binding, Refusal> {
+impl Shared<'_> {
+    fn binding(&self, contact: &Contact, policy: &ExpiryPolicy) -> Result<Binding, Refusal> {
         let uri = contact.uri().ok_or(Refusal::NotCallable)?;
-        let sip = uri
-            .as_sip()
-            .filter(|uri| is_callable(uri))
-            .ok_or(Refusal::NotCallable)?;
+        let sip = uri.as_sip().filter(|uri| uri.port() != Some(0));
+        let sip = sip.ok_or(Refusal::NotCallable)?;
         let q = contact.q().transpose().map_err(|_| Refusal::InvalidQ)?;
-        let expires = contact.expires().map(Result::ok);
-        let seconds = config
-            .expiry
-            .granted(expires, self.expires)
-            .map_err(|TooBrief| Refusal::TooBrief {
-                min: config.expiry.min,
-            })?;
+        let seconds = policy.granted(contact.expires().map(Result::ok), self.expires);
+        let seconds = seconds.map_err(|TooBrief| Refusal::TooBrief { min: policy.min })?;
         let params = contact.params();
-        let instance = params
-            .value("+sip.instance")
-            .map(unquoted)
-            .filter(|instance| !instance.is_empty());
-        let reg_id = params
-            .value("reg-id")
-            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
         let flow = self.incoming.flow;
         Ok(Binding::new(&BindingRecord {
             contact: uri.as_text(),
@@ -136,9 +129,9 @@ impl<'a> Common<'a> {
             cseq: self.cseq,
             expires_at: whole_seconds(self.incoming.unix_time).saturating_add(seconds),
             q: q.map(|q| q.thousandths()),
-            instance,
-            reg_id: reg_id.filter(|id| *id > 0 && instance.is_some()),
-            user_agent: &self.user_agent,
+            instance: instance(&params),
+            reg_id: reg_id(&params),
+            user_agent: self.user_agent.as_deref().unwrap_or_default(),
             path: &self.path,
             methods: self.methods,
             flow: Some(flow),
@@ -147,9 +140,18 @@ impl<'a> Common<'a> {
     }
 }
 
-/// A contact requests can be sent to at all.
-fn is_callable(uri: &SipUri) -> bool {
-    uri.port() != Some(0)
+/// `+sip.instance`, its quotes taken off and nothing else.
+fn instance<'a>(params: &Params<'a>) -> Option<&'a [u8]> {
+    let quoted = params.value("+sip.instance")?;
+    let instance = quoted.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    Some(instance).filter(|instance| !instance.is_empty())
+}
+
+/// `reg-id`, from 1, and only of an instance (RFC 5626 §6).
+fn reg_id(params: &Params<'_>) -> Option<u32> {
+    instance(params)?;
+    let digits = std::str::from_utf8(params.value("reg-id")?).ok()?;
+    digits.parse().ok().filter(|id| *id > 0)
 }
 
 /// Whether the request came from the very address its contact names. A connection is made from any port (F-81).
@@ -159,43 +161,4 @@ fn is_where_it_says(contact: &SipUri, flow: &Flow) -> bool {
     contact.host().ip().map(|ip| IpAddr::to_canonical(&ip)) == Some(flow.remote.ip().to_canonical())
         && (port == flow.remote.port() || flow.transport.is_reliable())
         && contact.maddr().is_none()
-}
-
-/// The members of a list header, separated by commas.
-fn joined<H: ListHeader>(request: &Request) -> Result<Vec<u8>, Refusal> {
-    let mut members = Vec::new();
-    for member in request.headers().all::<H>() {
-        if !members.is_empty() {
-            members.push(b',');
-        }
-        members.extend_from_slice(&member?.as_text());
-    }
-    Ok(members)
-}
-
-fn unquoted(value: &[u8]) -> &[u8] {
-    value
-        .strip_prefix(b"\"")
-        .and_then(|value| value.strip_suffix(b"\""))
-        .unwrap_or(value)
-}
-
-/// The methods of Allow; all of them if there is none.
-fn allowed(request: &Request) -> MethodSet {
-    let mut lines = request.headers().raw(&HeaderName::Allow).peekable();
-    if lines.peek().is_none() {
-        return MethodSet::ALL;
-    }
-    let mut set = MethodSet::NONE;
-    for line in lines {
-        for method in line.split(|octet| *octet == b',') {
-            if let Some(method) = Text::new(method.trim_ascii())
-                .ok()
-                .and_then(|token| Method::from_token(&token))
-            {
-                set = set.with(&method);
-            }
-        }
-    }
-    set
 }

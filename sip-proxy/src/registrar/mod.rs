@@ -59,7 +59,42 @@ impl Default for RegistrarConfig {
     }
 }
 
-/// Answers REGISTER requests that somebody has decided to trust.
+/// Answers REGISTER requests that a [`Router`](crate::Router) has decided to trust.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use sip_core::{AddressOfRecord, Method, StatusCode, To};
+/// use sip_proxy::auth::{ChallengeKind, DigestAuthenticator};
+/// use sip_proxy::registrar::Registrar;
+/// use sip_proxy::{Decision, Incoming, Router};
+///
+/// struct Home {
+///     digest: DigestAuthenticator,
+///     registrar: Registrar,
+/// }
+///
+/// #[async_trait]
+/// impl Router for Home {
+///     async fn route(&self, incoming: &Incoming) -> Decision {
+///         if *incoming.request.method() != Method::Register {
+///             return incoming.reply(StatusCode::METHOD_NOT_ALLOWED).into();
+///         }
+///         let asked = self.digest.authenticate(incoming, "example.com", ChallengeKind::Www);
+///         let identity = match asked.await.identity() {
+///             Ok(identity) => identity,
+///             Err(response) => return self.registrar.with_expiry_bounds(response).into(),
+///         };
+///         let to = incoming.request.headers().require::<To>().ok();
+///         let Some(aor) = to.and_then(|to| AddressOfRecord::from_uri(&to.uri())) else {
+///             return incoming.reply(StatusCode::NOT_FOUND).into();
+///         };
+///         if *identity.address_of_record() != aor {
+///             return incoming.reply(StatusCode::FORBIDDEN).into(); // §10.3 step 4
+///         }
+///         self.registrar.register(incoming, &aor).await.into()
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Registrar {
     config: RegistrarConfig,

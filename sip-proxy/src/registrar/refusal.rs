@@ -1,6 +1,9 @@
 //! Every way a REGISTER can fail, and what the phone is told (RFC 3261 §10.3, §21).
 
-use sip_core::{HeaderError, HeaderName, MinExpires, Response, StatusCode, Text};
+use sip_core::{
+    HeaderError, HeaderName, MinExpires, OptionTag, Response, RetryAfter, StatusCode, Text,
+    Unsupported,
+};
 
 use super::{BindingTooLong, ChangeRefused};
 use crate::backend::{Incoming, LocationError};
@@ -24,13 +27,15 @@ pub(crate) enum Refusal {
     #[error("Expires is too brief")]
     TooBrief { min: u32 },
     #[error("Extension is not supported")]
-    BadExtension { unsupported: Text },
+    BadExtension { unsupported: Vec<OptionTag> },
+    #[error("Path without support for it")]
+    UnexpectedPath,
     #[error("{0}")]
     Location(#[from] LocationError),
 }
 
 /// How long a phone waits when the store has too much to do, in seconds.
-const RETRY_AFTER: Text = Text::from_static("10");
+const RETRY_AFTER: u32 = 10;
 
 impl Refusal {
     pub(crate) fn response(&self, incoming: &Incoming) -> Response {
@@ -39,11 +44,14 @@ impl Refusal {
         match self {
             Refusal::TooBrief { min } => headers.set(&MinExpires(*min)),
             Refusal::BadExtension { unsupported } => {
-                headers.set_raw(HeaderName::Unsupported, unsupported)
+                for tag in unsupported {
+                    headers.push(&Unsupported(tag.clone()));
+                }
             }
-            Refusal::Location(LocationError::Busy) => {
-                headers.set_raw(HeaderName::RetryAfter, &RETRY_AFTER)
+            Refusal::UnexpectedPath => {
+                headers.set_raw(HeaderName::Unsupported, &Text::from_static("path"));
             }
+            Refusal::Location(LocationError::Busy) => headers.set(&RetryAfter::new(RETRY_AFTER)),
             _ => {}
         }
         if let Ok(reason) = Text::new(self.reason()) {
@@ -63,7 +71,7 @@ impl Refusal {
             | Refusal::InvalidQ
             | Refusal::NotCallable
             | Refusal::TooLong(_) => StatusCode::BAD_REQUEST,
-            Refusal::BadExtension { .. } => StatusCode::BAD_EXTENSION,
+            Refusal::BadExtension { .. } | Refusal::UnexpectedPath => StatusCode::BAD_EXTENSION,
             Refusal::TooBrief { .. } => StatusCode::INTERVAL_TOO_BRIEF,
             Refusal::TooManyContacts
             | Refusal::Location(

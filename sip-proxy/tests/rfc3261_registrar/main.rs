@@ -3,6 +3,7 @@
 
 mod scene;
 
+mod any_contact;
 mod f37_limits;
 mod f39_behind_nat;
 mod f40_outages;

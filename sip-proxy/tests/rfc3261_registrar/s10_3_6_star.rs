@@ -61,7 +61,7 @@ fn star_sent_twice_is_answered_twice() {
 fn star_with_another_expiration_is_refused() {
     for expires in ["Expires: 1", "Expires: 4294967295", "Expires: never", ""] {
         let scene = scene_with_two_contacts();
-        let response = scene.register(6, &format!("Contact: *\n{expires}").trim_end().to_owned());
+        let response = scene.register(6, format!("Contact: *\n{expires}").trim_end());
         assert_eq!(response.status().as_u16(), 400, "{expires}");
         let error = value(&response, "P-Registrar-Error");
         assert_eq!(error, "* used in contact and expires is not zero");

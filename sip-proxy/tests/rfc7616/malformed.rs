@@ -1,5 +1,6 @@
 //! Credentials that can't be read: 400 or a challenge, never 2xx or 5xx, never a panic (A16).
 
+use proptest::prelude::*;
 use sip_proxy::auth::Verdict;
 
 use crate::exchange::Server;
@@ -129,5 +130,49 @@ fn good_credentials_cut_short_are_not_good() {
             server.identity(&[good[..end].to_owned()]).is_none(),
             "{end}"
         );
+    }
+}
+
+fn status(server: &Server, line: String) -> u16 {
+    match server.judge(&[line]).identity() {
+        Ok(_) => 200,
+        Err(response) => response.status().as_u16(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_in_the_header_is_answered(line in "[^\r\n\0]{0,300}") {
+        let status = status(&Server::new(), line);
+        prop_assert!(matches!(status, 400 | 401));
+    }
+
+    #[test]
+    fn whatever_stands_in_the_place_of_good_credentials_is_answered(
+        from in 0..300usize,
+        length in 0..40usize,
+        with in "[ -~]{0,40}",
+    ) {
+        let server = Server::new();
+        let mut line = server.answer().line();
+        let from = from.min(line.len());
+        line.replace_range(from..(from + length).min(line.len()), &with);
+        let status = status(&server, line);
+        prop_assert!(matches!(status, 200 | 400 | 401));
+    }
+
+    #[test]
+    fn an_octet_of_what_is_signed_makes_all_the_difference(at in 0..1000usize, octet in "[!-~]") {
+        let server = Server::new();
+        let good = server.answer().line();
+        let signed = ["username=\"", "nonce=\"", "response=\"", "nc=", "cnonce=\""];
+        let name = signed[at % signed.len()];
+        let value = good.find(name).unwrap() + name.len();
+        let end = value + good[value..].find(['"', ',']).unwrap();
+        let at = value + at % (end - value);
+        let mut line = good.clone();
+        line.replace_range(at..=at, &octet);
+        prop_assume!(!line.eq_ignore_ascii_case(&good));
+        prop_assert_ne!(status(&server, line), 200);
     }
 }
