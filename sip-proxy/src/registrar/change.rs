@@ -271,6 +271,17 @@ mod tests {
     }
 
     #[test]
+    fn who_has_more_than_a_lowered_maximum_may_refresh_them() {
+        let three = [(1, true), (2, true), (3, true)];
+        let before = register(b'a', 1, &three, 3).apply(&BindingSet::default());
+        let before = before.unwrap();
+        let after = register(b'a', 2, &three, 2).apply(&before).unwrap();
+        assert_eq!(after.all().len(), 3);
+        let more = register(b'a', 3, &[(4, true)], 2).apply(&after);
+        assert_eq!(more, Err(ChangeRefused::TooManyContacts { max: 2 }));
+    }
+
+    #[test]
     fn of_one_contact_named_twice_the_last_word_counts() {
         let empty = BindingSet::default();
         let after = register(b'a', 2, &[(1, true), (1, false), (2, false), (2, true)], 9)

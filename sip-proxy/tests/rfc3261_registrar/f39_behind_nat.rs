@@ -2,7 +2,8 @@
 
 use sip_core::Transport;
 use sip_proxy::BranchTarget;
-use sip_transaction::Target;
+use sip_proxy::registrar::{Binding, BindingRecord};
+use sip_transaction::{ConnectionId, Flow, Target};
 
 use crate::scene::{Register, Scene, bob, flow, value};
 
@@ -122,4 +123,57 @@ fn no_call_goes_to_a_third_party_that_a_contact_names() {
             Some("192.0.2.4:5060".parse().unwrap())
         );
     }
+}
+
+#[test]
+fn a_contact_that_wants_its_calls_elsewhere_is_shown_where_they_go() {
+    let contact = "<sip:bob@192.0.2.4;maddr=10.0.0.1>";
+    let listed = register_from(&Scene::new(), Transport::Udp, "192.0.2.4:5060", contact);
+    assert!(
+        listed.ends_with(";received=\"sip:192.0.2.4:5060\""),
+        "{listed}"
+    );
+}
+
+#[test]
+fn headers_of_a_contact_are_not_for_a_request_uri() {
+    let scene = Scene::new();
+    let contact = "<sip:bob@192.0.2.4;x=y?Subject=hello>";
+    register_from(&scene, Transport::Udp, "192.0.2.4:5060", contact);
+    let uri = target(&scene).uri.to_string();
+    assert_eq!(uri, "sip:bob@192.0.2.4;x=y");
+}
+
+/// The target of `contact`, registered from 198.51.100.7:40000 over TCP before the server was started anew.
+fn target_after_a_restart(contact: &str) -> BranchTarget {
+    let scene = Scene::new();
+    register_from(&scene, Transport::Tcp, "198.51.100.7:40000", contact);
+    let restored = scene.location.bindings(&bob());
+    let restored = restored.all().iter().map(|binding| {
+        let record = binding.record();
+        let connection = ConnectionId::NONE;
+        let flow = record.flow.map(|flow| Flow { connection, ..flow });
+        Binding::new(&BindingRecord { flow, ..record }).unwrap()
+    });
+    scene.location.restore(&bob(), restored.collect());
+    target(&scene)
+}
+
+#[test]
+fn a_connection_that_is_gone_is_made_anew_to_the_contact() {
+    let target = target_after_a_restart("<sip:bob@198.51.100.7;transport=tcp>");
+    assert_eq!(target.received, None);
+}
+
+#[test]
+fn or_to_the_source_of_a_phone_behind_a_nat() {
+    let target = target_after_a_restart("<sip:bob@10.0.0.4;transport=tcp>");
+    let Some(Target::Address {
+        transport, remote, ..
+    }) = target.received
+    else {
+        panic!("{target:?}")
+    };
+    assert_eq!(transport, Transport::Tcp);
+    assert_eq!(remote, "198.51.100.7:40000".parse().unwrap());
 }

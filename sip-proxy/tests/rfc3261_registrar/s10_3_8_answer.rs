@@ -1,6 +1,9 @@
 //! RFC 3261 §10.3 step 8: the answer lists what is bound (F-35, F-36).
 
-use crate::scene::{Scene, value, values};
+use sip_core::Method;
+use sip_proxy::registrar::MethodSet;
+
+use crate::scene::{Scene, bob, value, values};
 
 #[test]
 fn a_request_without_contact_asks_what_is_bound() {
@@ -67,4 +70,25 @@ fn a_contact_nobody_can_call_is_refused() {
         assert_eq!(response.status().as_u16(), 400, "{contact}");
         assert!(scene.bound().is_empty());
     }
+}
+
+#[test]
+fn what_the_phone_says_of_itself_is_kept() {
+    let scene = Scene::new();
+    scene.register(
+        1,
+        "Contact: <sip:bob@192.0.2.4>\nAllow: INVITE, MESSAGE\nAllow: X\nUser-Agent: Phone/1.0 (x)",
+    );
+    scene.register(2, "Contact: <sip:bob@192.0.2.5>");
+    let bindings = scene.location.bindings(&bob());
+    let [said, silent] = bindings.all() else {
+        panic!("{bindings:?}")
+    };
+    assert_eq!(said.record().user_agent, b"Phone/1.0 (x)");
+    assert_eq!(
+        said.methods(),
+        MethodSet::NONE.with(&Method::Invite).with(&Method::Message)
+    );
+    assert_eq!(silent.record().user_agent, b"");
+    assert_eq!(silent.methods(), MethodSet::ALL);
 }

@@ -1,6 +1,10 @@
 //! RFC 7616 §5.2, §5.4: who guesses learns nothing (A28, A29).
 
-use crate::exchange::Server;
+use sip_core::DigestAlgorithm::{Md5, Sha256};
+use sip_proxy::auth::{DigestConfig, Ha1};
+use sip_proxy::backend::{Credential, MemoryCredentials, SharedSecret};
+
+use crate::exchange::{PASSWORD, REALM, Server, bob, nonces};
 
 /// What is answered to `username` and `password`, to the last octet.
 fn answer(server: &Server, username: &str, password: &str) -> bytes::Bytes {
@@ -37,4 +41,16 @@ fn nobody_is_known_by_the_secret_that_stands_in_for_nobody_s() {
         answer(&server, "carol", ""),
         answer(&server, "bob", "guess")
     );
+}
+
+#[test]
+fn nor_is_a_user_whose_secret_is_not_stored_for_the_algorithm() {
+    let store = MemoryCredentials::new();
+    let [realm, password] = [REALM, PASSWORD].map(str::as_bytes);
+    let secret = SharedSecret::Hashed(Box::new([Ha1::compute(Md5, b"bob", realm, password)]));
+    let identity = bob();
+    store.add("bob", REALM, Credential { identity, secret });
+    let server = Server::on(DigestConfig::new(nonces()), store);
+    assert_eq!(server.answer().algorithm, Sha256);
+    assert_eq!(answer(&server, "bob", ""), answer(&server, "bob", PASSWORD));
 }
