@@ -163,10 +163,10 @@ fn auth_params(input: &[u8]) -> Parsed<'_, Known<&[u8]>> {
     let mut next = input;
     loop {
         let (left, (name, value)) = auth_param(next)?;
-        if let Some((field, rule)) = find(name) {
-            if known[field as usize].replace(value).is_some() {
-                return Mismatch::at(next, rule);
-            }
+        if let Some((field, rule)) = find(name)
+            && known[field as usize].replace(value).is_some()
+        {
+            return Mismatch::at(next, rule);
         }
         match lex::comma(left) {
             Ok((after, _)) => next = after,
