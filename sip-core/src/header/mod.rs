@@ -93,9 +93,4 @@ pub trait Header: Sized {
 
 /// A header whose value is a comma-separated list, so that one line of several members and several lines of
 /// one mean the same (§7.3.1). It sets [`Header::LIST`].
-pub trait ListHeader: Header {
-    /// Reads the members of one value, which need not be a line of a message.
-    fn parse_list(value: &Text) -> impl Iterator<Item = Result<Self, HeaderError>> {
-        list::Members::of(value.clone()).map(|member| Self::parse(&member))
-    }
-}
+pub trait ListHeader: Header {}

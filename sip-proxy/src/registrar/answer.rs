@@ -3,9 +3,8 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use sip_core::{HeaderName, Response, StatusCode, Text};
+use sip_core::{Date, HeaderName, Q, Response, StatusCode, Text};
 
-use super::date::rfc1123_date;
 use super::{Binding, BindingSet};
 use crate::backend::Incoming;
 
@@ -28,9 +27,7 @@ pub(crate) fn ok(incoming: &Incoming, bindings: &BindingSet) -> Response {
     for path in incoming.request.headers().raw(&HeaderName::Path) {
         headers.push_raw(HeaderName::Path, &path);
     }
-    if let Ok(date) = Text::new(rfc1123_date(incoming.unix_time)) {
-        headers.set_raw(HeaderName::Date, &date);
-    }
+    headers.set(&Date::from_unix_seconds(incoming.unix_time.as_secs()));
     response
 }
 
@@ -40,17 +37,9 @@ fn write_contact(binding: &Binding, unix_time: Duration, contact: &mut Vec<u8>) 
     contact.extend_from_slice(binding.contact());
     contact.push(b'>');
     // Writing into a Vec can't fail.
-    let _ = match binding.q() {
-        None => Ok(()),
-        Some(1000..) => write!(contact, ";q=1"),
-        Some(q) => write!(
-            contact,
-            ";q={}",
-            format!("0.{q:03}")
-                .trim_end_matches('0')
-                .trim_end_matches('.')
-        ),
-    };
+    if let Some(q) = binding.q().and_then(Q::from_thousandths) {
+        let _ = write!(contact, ";q={q}");
+    }
     let _ = write!(contact, ";expires={}", binding.expires_in(unix_time));
     if let Some(received) = binding.received() {
         let _ = write!(contact, ";received=\"{received}\"");

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use sip_core::{
-    Allow, CSeq, CallId, Contact, Expires, Header, HeaderName, Headers, Params, Path, SipUri, Text,
+    Allow, CSeq, CallId, Contact, Expires, Header, HeaderName, Headers, Joined, Params, Path,
+    SipUri, Text,
 };
 use sip_transaction::Flow;
 
@@ -81,16 +82,10 @@ fn expires(headers: &Headers) -> Option<Option<u32>> {
     }
 }
 
-/// The members of Path, separated by commas.
-fn path(headers: &Headers) -> Result<Vec<u8>, Refusal> {
-    let mut members = Vec::new();
-    for path in headers.all::<Path>() {
-        if !members.is_empty() {
-            members.push(b',');
-        }
-        members.extend_from_slice(&path?.as_text());
-    }
-    Ok(members)
+/// The members of Path, on one line; empty if there are none.
+fn path(headers: &Headers) -> Result<Text, Refusal> {
+    let members = headers.all::<Path>().collect::<Result<Vec<_>, _>>()?;
+    Ok(Joined::of(members).as_text())
 }
 
 /// The methods of Allow; all of them if there is none.
@@ -109,7 +104,7 @@ struct Shared<'a> {
     cseq: u32,
     expires: Option<Option<u32>>,
     user_agent: Option<Text>,
-    path: Vec<u8>,
+    path: Text,
     methods: MethodSet,
 }
 

@@ -14,7 +14,6 @@ mod answer;
 mod asked;
 mod binding;
 mod change;
-mod date;
 mod expiry;
 mod flow_octets;
 mod method_set;

@@ -1,7 +1,7 @@
 //! Every way a REGISTER can fail, and what the phone is told (RFC 3261 §10.3, §21).
 
 use sip_core::{
-    HeaderError, HeaderName, MinExpires, OptionTag, Response, RetryAfter, StatusCode, Text,
+    HeaderError, HeaderName, Joined, MinExpires, OptionTag, Response, RetryAfter, StatusCode, Text,
     Unsupported,
 };
 
@@ -44,9 +44,7 @@ impl Refusal {
         match self {
             Refusal::TooBrief { min } => headers.set(&MinExpires(*min)),
             Refusal::BadExtension { unsupported } => {
-                for tag in unsupported {
-                    headers.push(&Unsupported(tag.clone()));
-                }
+                headers.set(&Joined::of(unsupported.iter().cloned().map(Unsupported)));
             }
             Refusal::UnexpectedPath => {
                 headers.set_raw(HeaderName::Unsupported, &Text::from_static("path"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sip_core::{ListHeader, Route, Text, Uri};
+use sip_core::{Header, Joined, Route, Text, Uri};
 use sip_transaction::Target;
 
 use super::{Binding, BindingSet};
@@ -51,6 +51,7 @@ impl Binding {
 
     fn route(&self) -> Vec<Route> {
         let path = Text::new(self.path()).unwrap_or(Text::EMPTY);
-        Route::parse_list(&path).flatten().collect()
+        let routes = Joined::<Route>::parse(&path);
+        routes.map_or(Vec::new(), |routes| routes.members().flatten().collect())
     }
 }

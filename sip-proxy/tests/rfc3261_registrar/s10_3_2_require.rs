@@ -10,7 +10,7 @@ fn what_is_required_and_not_supported_is_named_in_a_420() {
         "Require: path, gruu\nRequire: outbound\nContact: <sip:bob@192.0.2.4>",
     );
     assert_eq!(response.status().as_u16(), 420);
-    assert_eq!(values(&response, "Unsupported"), ["gruu", "outbound"]);
+    assert_eq!(values(&response, "Unsupported"), ["gruu, outbound"]);
     assert!(scene.bound().is_empty());
 }
 
