@@ -199,8 +199,14 @@ impl TransactionLayer {
     /// linger to meet retransmissions. Looks at each of them.
     #[must_use]
     pub fn unfinished(&self) -> usize {
-        let clients = self.clients.tenants().filter(|client| client.machine.is_unfinished());
-        let servers = self.servers.tenants().filter(|server| server.machine.is_unfinished());
+        let clients = self
+            .clients
+            .tenants()
+            .filter(|client| client.machine.is_unfinished());
+        let servers = self
+            .servers
+            .tenants()
+            .filter(|server| server.machine.is_unfinished());
         clients.count() + servers.count()
     }
 

@@ -8,6 +8,7 @@ mod client_invite;
 mod client_non_invite;
 mod config;
 mod deadline;
+mod kept;
 mod key;
 mod layer;
 mod machine;

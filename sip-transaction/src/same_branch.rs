@@ -1,9 +1,9 @@
 //! The requests that share the branch of another: ACK for a failure (RFC 3261 §17.1.1.3) and CANCEL (§9.1).
 
 use bytes::Bytes;
-use sip_core::{
-    CSeq, Header, HeaderName, Headers, Limits, Message, Method, Response, Text, parse_message,
-};
+use sip_core::{CSeq, Header, HeaderName, Headers, Method, Response, Text};
+
+use crate::kept;
 
 /// The ACK for a failure response to `invite`.
 pub(crate) fn ack(invite: &Bytes, response: &Response) -> Bytes {
@@ -19,7 +19,7 @@ pub(crate) fn cancel(request: &Bytes) -> Bytes {
 /// A request with the Request-URI, top Via, Route, From, Call-ID and CSeq number of `printed`, and no body;
 /// its To as well unless another is given.
 fn like(printed: &Bytes, method: &Method, to: Option<Text>) -> Bytes {
-    let Ok(Message::Request(request)) = parse_message(printed.clone(), &unlimited()) else {
+    let Some(request) = kept::request(printed) else {
         return Bytes::new(); // printed by us, so it is a request
     };
     let headers = request.headers();
@@ -50,18 +50,6 @@ fn like(printed: &Bytes, method: &Method, to: Option<Text>) -> Bytes {
     line("Content-Length", Some(Text::from_static("0")));
     text.extend_from_slice(b"\r\n");
     Bytes::from(text)
-}
-
-/// What we have printed is read again, whatever its size.
-pub(crate) fn unlimited() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_message = usize::MAX;
-    limits.max_head = usize::MAX;
-    limits.max_headers = usize::MAX;
-    limits.max_line = usize::MAX;
-    limits.max_folds = usize::MAX;
-    limits.max_uri = usize::MAX;
-    limits
 }
 
 fn cseq(headers: &Headers, method: &Method) -> Option<Text> {

@@ -3,16 +3,13 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sip_core::{
-    HeaderError, Message, Method, Request, Response, StatusClass, StatusCode, Tag, To,
-    parse_message,
-};
+use sip_core::{HeaderError, Method, Request, Response, StatusClass, StatusCode, Tag, To};
 
 use crate::boundary::{Event, Flow, Origin, ServerId, Target, Transmit};
+use crate::kept;
 use crate::key::{TransactionKey, is_rfc2543};
 use crate::layer::TransactionLayer;
 use crate::machine::{self, Actions, Fired, Started};
-use crate::same_branch::unlimited;
 use crate::table::SlotId;
 use crate::timer::Timer;
 use crate::{server_invite, server_non_invite};
@@ -21,7 +18,7 @@ use crate::{server_invite, server_non_invite};
 pub(crate) struct ServerTransaction {
     pub(crate) machine: Machine,
     pub(crate) key: TransactionKey,
-    pub(crate) request: Request,
+    pub(crate) request: Bytes,
     pub(crate) flow: Flow,
     /// A CANCEL came for it.
     pub(crate) cancelled: bool,
@@ -78,11 +75,7 @@ impl Machine {
 impl ServerTransaction {
     /// The To tag of the response sent last.
     pub(crate) fn to_tag(&self) -> Option<Tag> {
-        let bytes = self.machine.response()?.clone();
-        match parse_message(bytes, &unlimited()) {
-            Ok(Message::Response(response)) => response.to_tag(),
-            _ => None,
-        }
+        kept::response(self.machine.response()?)?.to_tag()
     }
 }
 
@@ -110,7 +103,7 @@ impl From<Fired> for Input {
 pub(crate) struct Server<'a> {
     id: ServerId,
     internal: bool,
-    request: &'a Request,
+    request: &'a Bytes,
     flow: Flow,
     received: Option<(Request, Flow)>,
 }
@@ -128,7 +121,9 @@ impl Actions<'_, Server<'_>> {
 
     /// The 100 the layer sends by itself.
     pub(crate) fn trying(&self) -> Bytes {
-        self.side.request.reply(StatusCode::TRYING).to_bytes()
+        let request = kept::request(self.side.request);
+        let trying = request.map(|request| request.reply(StatusCode::TRYING).to_bytes());
+        trying.unwrap_or_default() // what was accepted is a request
     }
 
     /// Passes the received request to the user.
@@ -224,7 +219,7 @@ impl TransactionLayer {
         let id = self.servers.insert(|_| ServerTransaction {
             machine,
             key,
-            request: request.detached(),
+            request: request.to_bytes(),
             flow,
             cancelled: false,
         });
@@ -262,12 +257,10 @@ impl TransactionLayer {
         Ok(())
     }
 
-    /// The request that created `id`.
+    /// The request that created `id`, read again from the bytes that were kept.
     #[must_use]
-    pub fn request(&self, id: ServerId) -> Option<&Request> {
-        self.servers
-            .get(id.0)
-            .map(|transaction| &transaction.request)
+    pub fn request(&self, id: ServerId) -> Option<Request> {
+        kept::request(&self.servers.get(id.0)?.request)
     }
 
     /// The flow the request of `id` came on.
@@ -314,7 +307,7 @@ impl TransactionLayer {
         let to_tag = |request: &Request| request.headers().require::<To>().ok()?.tag();
         match request.method() {
             Method::Ack => known.machine.response().is_none() || known.to_tag() == to_tag(request),
-            _ => to_tag(&known.request) == to_tag(request),
+            _ => kept::request(&known.request).and_then(|known| to_tag(&known)) == to_tag(request),
         }
     }
 

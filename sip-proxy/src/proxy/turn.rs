@@ -102,7 +102,7 @@ impl Turn<'_> {
     pub(crate) fn reply(&self, server: ServerId, status: StatusCode) -> Option<Response> {
         let request = self.layer.request(server)?;
         let mut response = request.reply(status);
-        response.set_to_tag(&self.rules.keyed.tag_of(request));
+        response.set_to_tag(&self.rules.keyed.tag_of(&request));
         Some(response)
     }
 }

@@ -239,7 +239,7 @@ impl TransactionUser for Phone {
                 let Some(request) = layer.request(id) else {
                     return;
                 };
-                let terminated = self.answer(request, StatusCode::REQUEST_TERMINATED, layer);
+                let terminated = self.answer(&request, StatusCode::REQUEST_TERMINATED, layer);
                 let _ = layer.respond(now, id, terminated);
             }
             Event::Response { id, response, .. } => self.take_response(id, &response, layer),
@@ -496,7 +496,7 @@ impl Hand<'_, Phone> {
         self.act(|now, phone, layer| {
             let id = *phone.accepted.last().ok_or(RespondError::Unknown)?;
             let request = layer.request(id).ok_or(RespondError::Unknown)?;
-            let response = phone.answer(request, status, layer);
+            let response = phone.answer(&request, status, layer);
             layer.respond(now, id, response)
         })
     }
