@@ -2,7 +2,8 @@
 
 use sip_core::StatusCode;
 
-use super::context::{Branch, ResponseContext, Stage};
+use super::branch::Branch;
+use super::context::{ResponseContext, Stage};
 use super::turn::Turn;
 
 impl ResponseContext {
@@ -17,7 +18,7 @@ impl ResponseContext {
                 }
                 return;
             }
-            Stage::Forwarding | Stage::Declined => self.stage = Stage::Cancelled,
+            Stage::Forwarding | Stage::Closing => self.stage = Stage::Cancelled,
         }
         self.cancel_pending(turn);
         self.proceed(turn);

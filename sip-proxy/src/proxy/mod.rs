@@ -9,6 +9,7 @@
 
 mod account;
 mod best_response;
+mod branch;
 mod cancel;
 mod config;
 mod context;
@@ -19,8 +20,10 @@ mod keyed;
 mod loop_guard;
 mod own;
 mod preprocess;
+mod response;
 mod stateless;
 mod targets;
+mod timer_c;
 mod turn;
 mod validate;
 
@@ -29,7 +32,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hashbrown::HashMap;
-use sip_core::{Method, Request, StatusCode, Text};
+use sip_core::{Method, Request, Response, StatusCode, Text};
 use sip_transaction::{
     AcceptError, ClientId, Event, Flow, QueryId, ServerId, TransactionLayer, TransactionUser,
 };
@@ -93,38 +96,18 @@ impl Proxy {
         self.contexts.len()
     }
 
+    /// §16.3 to §16.5, for a request that belongs to no transaction.
     fn handle_request(
         &mut self,
-        turn_at: Instant,
+        now: Instant,
         mut request: Request,
         flow: Flow,
         layer: &mut TransactionLayer,
     ) {
-        let is_ack = *request.method() == Method::Ack;
-        if is_ack && self.rules.keyed.acknowledged_by(&request) {
-            return; // the end of an INVITE that was answered without state
-        }
-        if let Err(refusal) = validate::validate(&request, &self.rules) {
-            return match refusal.reply(&request) {
-                Some(response) if !is_ack => self.reply(&request, response, flow, layer),
-                _ => {}
-            };
-        }
-        if !is_ack && let Some(response) = self.rules.router.screen(&request, &flow) {
-            return self.reply(&request, response, flow, layer);
-        }
-        if *request.method() == Method::Cancel && !self.rules.config.forward_unmatched_cancel {
-            let response = request.reply(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
-            return self.reply(&request, response, flow, layer);
-        }
-        if self.is_waiting_already(&request, &flow) {
-            return;
-        }
-        if self.index.is_full(self.rules.config.max_queries) {
-            return match is_ack {
-                true => {}
-                false => self.reply(&request, self.overloaded(&request), flow, layer),
-            };
+        match self.settle(&request, &flow) {
+            Some(Settled::Answer(response)) => return self.reply(&request, response, flow, layer),
+            Some(Settled::Silence) => return,
+            None => {}
         }
         let mark = loop_guard::mark(&request, &self.rules.keyed);
         let to_tag = self.rules.keyed.tag_of(&request);
@@ -133,19 +116,56 @@ impl Proxy {
             request,
             flow,
             dialog,
-            unix_time: self.rules.config.epoch.unix_time(turn_at),
+            unix_time: self.rules.config.epoch.unix_time(now),
             entropy: layer.random_u64(),
             to_tag,
         });
         let query = Query::Route(Arc::clone(&incoming));
+        let server = None;
         self.index.ask(
             query,
             Asked::Decision(Undecided {
                 incoming,
                 mark,
-                server: None,
+                server,
             }),
         );
+    }
+
+    /// Settles what needs no decision. Nothing is ever said to an ACK.
+    fn settle(&self, request: &Request, flow: &Flow) -> Option<Settled> {
+        let Rules {
+            config,
+            keyed,
+            router,
+            ..
+        } = &self.rules;
+        if *request.method() == Method::Ack {
+            // Either the end of an INVITE that was answered without state, or for somebody further on.
+            let absorbed =
+                keyed.acknowledged_by(request) || validate::validate(request, &self.rules).is_err();
+            let dropped = absorbed || self.index.is_full(config.max_queries);
+            return dropped.then_some(Settled::Silence);
+        }
+        if let Err(refusal) = validate::validate(request, &self.rules) {
+            return Some(
+                refusal
+                    .reply(request)
+                    .map_or(Settled::Silence, Settled::Answer),
+            );
+        }
+        if let Some(response) = router.screen(request, flow) {
+            return Some(Settled::Answer(response));
+        }
+        if *request.method() == Method::Cancel && !config.forward_unmatched_cancel {
+            let status = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+            return Some(Settled::Answer(request.reply(status)));
+        }
+        if self.is_waiting_already(request, flow) {
+            return Some(Settled::Silence);
+        }
+        let full = self.index.is_full(config.max_queries);
+        full.then(|| Settled::Answer(self.overloaded(request)))
     }
 
     /// A query took too long, or got an answer to another question. That is an outage: 503.
@@ -200,6 +220,18 @@ impl Proxy {
             });
         }
     }
+}
+
+/// What is settled without the router.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an answer to a keep-alive costs no allocation"
+)]
+enum Settled {
+    /// This is answered, and no state kept.
+    Answer(Response),
+    /// Nothing is.
+    Silence,
 }
 
 impl TransactionUser for Proxy {

@@ -1,0 +1,178 @@
+//! One attempt at one target: from its copy of the request to its client transaction (RFC 3261 §16.6).
+
+use std::mem;
+use std::time::Instant;
+
+use sip_core::{Request, StatusCode};
+use sip_transaction::{ClientId, Target};
+
+use crate::backend::Resolved;
+use crate::service::Query;
+
+use super::best_response::Candidate;
+use super::context::{ResponseContext, Stage};
+use super::fork::BranchTarget;
+use super::forward::{self, NextHop};
+use super::turn::{Asked, Turn};
+
+/// 478 Unresolvable Destination, as proxies of the SER family say; RFC 3261 has no code for it.
+pub(super) const UNRESOLVABLE_DESTINATION: StatusCode = StatusCode::new(478).expect("three digits");
+
+/// One attempt at one target.
+#[derive(Debug)]
+pub(super) enum Branch {
+    /// The addresses of its next hop are being looked up, for this copy.
+    Resolving(Box<Request>),
+    /// Its request is out.
+    Out {
+        client: ClientId,
+        /// A provisional response has come.
+        proceeding: bool,
+        /// When Timer C, or the router's patience, ends.
+        deadline: Option<Instant>,
+        /// It ended, and the CANCEL is on its way.
+        given_up: bool,
+        /// Further addresses of the same next hop (RFC 3263 §4.3).
+        spare: Option<Box<Spare>>,
+    },
+    /// It has had its final response, or will have none.
+    Done,
+}
+
+/// What it takes to try another address.
+#[derive(Debug)]
+pub(super) struct Spare {
+    copy: Request,
+    addresses: Vec<Target>,
+}
+
+/// §16.6 for one target.
+impl ResponseContext {
+    /// One branch for `target` (§16.6 steps 1 to 7).
+    pub(super) fn forward(&mut self, turn: &mut Turn<'_>, target: BranchTarget) {
+        let Some(original) = &self.original else {
+            return;
+        };
+        let (copy, next_hop) = forward::copy(original, &target, &turn.rules.config);
+        let branch = self.branches.len();
+        self.branches.push(Branch::Done);
+        if let Some(account) = &mut self.account {
+            account.branch(&target.uri);
+        }
+        match next_hop {
+            NextHop::Address(to) => self.send(turn, branch, copy, to, Vec::new()),
+            NextHop::Name(name) => {
+                self.branches[branch] = Branch::Resolving(Box::new(copy.detached()));
+                let server = self.server;
+                turn.index
+                    .ask(Query::Resolve(name), Asked::Addresses { server, branch });
+            }
+            NextHop::Nowhere => self
+                .best
+                .add(branch, Candidate::Own(StatusCode::UNSUPPORTED_URI_SCHEME)),
+        }
+    }
+
+    /// The addresses of a next hop are known, best first (§16.6 step 7), or it has none.
+    pub(crate) fn handle_addresses(
+        &mut self,
+        turn: &mut Turn<'_>,
+        branch: usize,
+        addresses: Resolved,
+    ) {
+        let Some(Branch::Resolving(_)) = self.branches.get(branch) else {
+            return;
+        };
+        let Branch::Resolving(copy) = mem::replace(&mut self.branches[branch], Branch::Done) else {
+            return;
+        };
+        let mut addresses = addresses.unwrap_or_default();
+        addresses.reverse();
+        match addresses.pop() {
+            Some(first) => self.send(turn, branch, *copy, first, addresses),
+            None => self
+                .best
+                .add(branch, Candidate::Own(UNRESOLVABLE_DESTINATION)),
+        }
+        self.proceed(turn);
+    }
+
+    /// Sends a copy to `to`, or where the router forbids that to the last of `rest` (§16.6 steps 4 and 9 to 11).
+    fn send(
+        &mut self,
+        turn: &mut Turn<'_>,
+        branch: usize,
+        copy: Request,
+        mut to: Target,
+        mut rest: Vec<Target>,
+    ) {
+        while !turn.rules.router.may_send(&copy, &to) {
+            match rest.pop() {
+                Some(next) => to = next,
+                None => {
+                    return self
+                        .best
+                        .add(branch, Candidate::Own(StatusCode::SERVER_INTERNAL_ERROR));
+                }
+            }
+        }
+        let spare = (!rest.is_empty()).then(|| {
+            let copy = copy.detached();
+            Box::new(Spare {
+                copy,
+                addresses: rest,
+            })
+        });
+        let mut request = copy;
+        if self.record_route {
+            forward::record_route(&mut request, &turn.rules.own, self.receiving, &to);
+        }
+        forward::content_length(&mut request, &to);
+        let client = turn
+            .layer
+            .send_request_marked(turn.now, request, to, self.mark);
+        turn.index.clients.insert(client, (self.server, branch));
+        let patience = self.ring_time.unwrap_or(turn.rules.config.timer_c);
+        self.branches[branch] = Branch::Out {
+            client,
+            proceeding: false,
+            given_up: false,
+            deadline: self.invite.then(|| turn.set_timer_c(client, patience)),
+            spare,
+        };
+    }
+
+    /// Goes on to the next address of a branch's next hop, if there is one (RFC 3263 §4.3).
+    pub(super) fn try_next_address(&mut self, turn: &mut Turn<'_>, branch: usize) -> bool {
+        if self.stage != Stage::Forwarding {
+            return false;
+        }
+        let Some(Branch::Out { client, spare, .. }) = self.branches.get_mut(branch) else {
+            return false;
+        };
+        let Some(mut spare) = spare.take() else {
+            return false;
+        };
+        let Some(next) = spare.addresses.pop() else {
+            return false;
+        };
+        // What is still said about the address before does not concern the branch any more.
+        turn.index.clients.remove(client);
+        self.end(turn, branch);
+        self.send(turn, branch, spare.copy, next, spare.addresses);
+        true
+    }
+
+    /// Nothing more is expected of a branch.
+    pub(super) fn end(&mut self, turn: &mut Turn<'_>, branch: usize) {
+        if let Some(branch) = self.branches.get_mut(branch)
+            && let Branch::Out {
+                client,
+                deadline: Some(at),
+                ..
+            } = mem::replace(branch, Branch::Done)
+        {
+            turn.stop_timer_c(client, at);
+        }
+    }
+}
