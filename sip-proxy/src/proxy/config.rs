@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use sip_core::{HostPort, Text, Transport};
+use sip_core::{HostPort, OptionTag, Transport};
 
 /// The settings of a [`Proxy`](crate::Proxy). All workers of one server share them, the secret above all.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct ProxyConfig {
     /// Timer C (§16.6 step 11): more than three minutes. Default: 181 s.
     pub timer_c: Duration,
     /// Option tags of Proxy-Require that this proxy's router honours. Default: none.
-    pub extensions: Vec<Text>,
+    pub extensions: Vec<OptionTag>,
     /// Whether a CANCEL that matches nothing goes to the router, as it must where requests are relayed statelessly
     /// (§16.10). Default: no, it is answered 481.
     pub forward_unmatched_cancel: bool,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sip_core::{HeaderName, Method, Request, Response, StatusCode};
+use sip_core::{Method, Request, Response, RetryAfter, StatusCode};
 use sip_transaction::{AcceptError, Flow, ServerId, TransactionLayer};
 
 use crate::backend::{Decision, Incoming, Relay};
@@ -129,9 +129,8 @@ impl Proxy {
     /// 503: come again later.
     pub(super) fn overloaded(&self, request: &Request) -> Response {
         let mut response = request.reply(StatusCode::SERVICE_UNAVAILABLE);
-        response
-            .headers_mut()
-            .push_raw(HeaderName::RetryAfter, &self.rules.retry_after);
+        let retry_after = RetryAfter::new(self.rules.config.retry_after);
+        response.headers_mut().push(&retry_after);
         response
     }
 

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hashbrown::HashMap;
-use sip_core::{Method, Request, Response, StatusCode, Text};
+use sip_core::{Method, Request, Response, StatusCode};
 use sip_transaction::{
     AcceptError, ClientId, Event, Flow, QueryId, ServerId, TransactionLayer, TransactionUser,
 };
@@ -69,7 +69,6 @@ impl Proxy {
                 keyed: Keyed::new(config.secret),
                 router,
                 accounting: None,
-                retry_after: Text::new(config.retry_after.to_string()).expect("digits"),
                 config,
             },
             contexts: HashMap::new(),
@@ -180,7 +179,9 @@ impl Proxy {
                     context.handle_addresses(turn, branch, Err(ResolveError::Unavailable));
                 })
             }
-            Asked::StatelessAddresses { .. } => {}
+            Asked::PassingAddresses(passing) => {
+                passing.handle_addresses(&self.rules, Err(ResolveError::Unavailable), layer);
+            }
         }
     }
 
@@ -288,20 +289,8 @@ impl TransactionUser for Proxy {
                     context.handle_addresses(turn, branch, addresses);
                 });
             }
-            (
-                Asked::StatelessAddresses {
-                    copy,
-                    flow,
-                    record_route,
-                },
-                Answer::Addresses(addresses),
-            ) => {
-                if let Some(to) = addresses
-                    .ok()
-                    .and_then(|addresses| addresses.first().copied())
-                {
-                    stateless::send(&self.rules, *copy, &flow, record_route, to, layer);
-                }
+            (Asked::PassingAddresses(passing), Answer::Addresses(addresses)) => {
+                passing.handle_addresses(&self.rules, addresses, layer);
             }
             (asked, _) => self.give_up(now, asked, layer),
         }
@@ -337,6 +326,12 @@ impl TransactionUser for Proxy {
             Err(_) => {
                 self.index.answered(id);
             }
+        }
+    }
+
+    fn handle_overload(&mut self, now: Instant, id: QueryId, layer: &mut TransactionLayer) {
+        if let Some(asked) = self.index.answered(id) {
+            self.give_up(now, asked, layer);
         }
     }
 

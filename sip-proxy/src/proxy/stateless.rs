@@ -2,70 +2,91 @@
 
 use std::net::SocketAddr;
 
-use sip_core::{Branch, Headers, Message, Request, Response, Via};
+use sip_core::{Branch, Headers, HostPort, Message, Method, Request, Response, StatusCode, Via};
 use sip_transaction::{Flow, Target, TransactionLayer};
 
-use crate::backend::{Incoming, Relay};
+use crate::backend::{Incoming, Relay, Resolved};
 use crate::service::Query;
 
+use super::branch::UNRESOLVABLE_DESTINATION;
 use super::forward::{self, NextHop};
 use super::keyed::Keyed;
 use super::turn::{Asked, Rules, Turn};
+
+/// A copy of a request that nobody will remember.
+#[derive(Debug)]
+pub(crate) struct Passing {
+    copy: Request,
+    flow: Flow,
+    record_route: bool,
+}
 
 /// Forwards to the first target of the plan, by the steps of §16.6. A retransmission takes the same way.
 pub(crate) fn forward(turn: &mut Turn<'_>, incoming: &Incoming, relay: Relay) {
     let Some(target) = relay.plan.groups.first().and_then(|group| group.first()) else {
         return;
     };
-    let record_route = relay.record_route.unwrap_or(turn.rules.config.record_route);
     let mut original = incoming.request.clone();
     forward::edit(&mut original, &relay.edits);
     let (copy, next_hop) = forward::copy(&original, target, &turn.rules.config);
+    let mut passing = Passing {
+        copy,
+        flow: incoming.flow,
+        record_route: relay.record_route.unwrap_or(turn.rules.config.record_route),
+    };
     match next_hop {
-        NextHop::Address(to) => send(
-            turn.rules,
-            copy,
-            &incoming.flow,
-            record_route,
-            to,
-            turn.layer,
-        ),
+        NextHop::Address(to) => passing.send(turn.rules, to, turn.layer),
         NextHop::Name(name) => {
-            let copy = Box::new(copy.detached());
-            let flow = incoming.flow;
-            turn.index.ask(
-                Query::Resolve(name),
-                Asked::StatelessAddresses {
-                    copy,
-                    flow,
-                    record_route,
-                },
-            );
+            passing.copy = passing.copy.detached();
+            let asked = Asked::PassingAddresses(Box::new(passing));
+            turn.index.ask(Query::Resolve(name), asked);
         }
-        NextHop::Nowhere => {}
+        NextHop::Nowhere => {
+            passing.refuse(turn.rules, StatusCode::UNSUPPORTED_URI_SCHEME, turn.layer)
+        }
     }
 }
 
-/// The last steps of §16.6, with a branch that is the same for each retransmission.
-pub(crate) fn send(
-    rules: &Rules,
-    mut copy: Request,
-    flow: &Flow,
-    record_route: bool,
-    to: Target,
-    layer: &mut TransactionLayer,
-) {
-    let receiving = rules.own.receiving(flow);
-    if !rules.router.may_send(&copy, &to) {
-        return;
+impl Passing {
+    /// The addresses of the next hop are known. Only the first can be the same for each retransmission.
+    pub(crate) fn handle_addresses(
+        self,
+        rules: &Rules,
+        addresses: Resolved,
+        layer: &mut TransactionLayer,
+    ) {
+        match addresses
+            .ok()
+            .and_then(|addresses| addresses.first().copied())
+        {
+            Some(to) => self.send(rules, to, layer),
+            None => self.refuse(rules, UNRESOLVABLE_DESTINATION, layer),
+        }
     }
-    if record_route {
-        forward::record_route(&mut copy, &rules.own, receiving, &to);
+
+    /// The last steps of §16.6, with a branch that is the same for each retransmission.
+    fn send(self, rules: &Rules, to: Target, layer: &mut TransactionLayer) {
+        if !rules.router.may_send(&self.copy, &to) {
+            return self.refuse(rules, StatusCode::SERVER_INTERNAL_ERROR, layer);
+        }
+        let mut copy = self.copy;
+        if self.record_route {
+            forward::record_route(&mut copy, &rules.own, rules.own.receiving(&self.flow), &to);
+        }
+        let branch = branch(copy.headers(), &rules.keyed);
+        copy.headers_mut().push_front(&layer.via(to, &branch));
+        forward::content_length(&mut copy, &to);
+        layer.transmit(&Message::Request(copy), to);
     }
-    let branch = branch(copy.headers(), &rules.keyed);
-    copy.headers_mut().push_front(&layer.via(to, &branch));
-    forward::content_length(&mut copy, &to);
-    layer.transmit(&Message::Request(copy), to);
+
+    /// Answers in place of the next hop. An ACK has no answer, and a CANCEL that failed has nobody to tell.
+    fn refuse(self, rules: &Rules, status: StatusCode, layer: &mut TransactionLayer) {
+        if !matches!(self.copy.method(), Method::Ack | Method::Cancel) {
+            let mut response = self.copy.reply(status);
+            response.set_to_tag(&rules.keyed.tag_of(&self.copy));
+            layer.reply(self.flow, &response);
+        }
+    }
 }
 
 /// Forwards a response to a request that was forwarded here, as its branch proves. All others are strays, and dropped
@@ -77,12 +98,7 @@ pub(crate) fn handle_response(rules: &Rules, mut response: Response, layer: &mut
     if !rules.own.sent(&own) || own.branch() != Some(branch(response.headers(), &rules.keyed)) {
         return;
     }
-    if let Some(to) = response
-        .headers()
-        .require::<Via>()
-        .ok()
-        .and_then(|via| response_target(&via))
-    {
+    if let Some(to) = response_target(response.headers()) {
         layer.transmit(&Message::Response(response), to);
     }
 }
@@ -92,25 +108,22 @@ pub(crate) fn handle_response(rules: &Rules, mut response: Response, layer: &mut
 fn branch(headers: &Headers, keyed: &Keyed) -> Branch {
     let mut sum = keyed.sum("branch");
     sum.mix_transaction(headers);
-    if let Some(to) = headers
-        .require::<Via>()
-        .ok()
-        .and_then(|via| response_target(&via))
-    {
+    if let Some(to) = response_target(headers) {
         sum.mix_address(to.remote());
     }
     sum.to_branch()
 }
 
-/// Where §18.2.2 and RFC 3581 §4 send a response whose topmost Via is `via`.
-fn response_target(via: &Via) -> Option<Target> {
+/// Where the topmost Via sends a response (§18.2.2, RFC 3581 §4).
+fn response_target(headers: &Headers) -> Option<Target> {
+    let via: Via = headers.require().ok()?;
     let transport = via.transport()?;
-    let sent_by = via.sent_by();
-    let ip = via.received().or_else(|| sent_by.host.ip())?;
+    let HostPort { host, port } = via.sent_by();
+    let ip = via.received().or_else(|| host.ip())?;
     let port = via
         .rport()
         .flatten()
-        .or(sent_by.port)
+        .or(port)
         .unwrap_or(transport.default_port());
     Some(Target::address(transport, SocketAddr::new(ip, port)))
 }

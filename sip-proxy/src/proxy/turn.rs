@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet};
-use sip_core::{Request, Response, StatusCode, Text};
-use sip_transaction::{ClientId, Flow, QueryId, ServerId, TransactionLayer};
+use sip_core::{Response, StatusCode};
+use sip_transaction::{ClientId, QueryId, ServerId, TransactionLayer};
 
 use crate::backend::{Accounting, Incoming, Router};
 use crate::service::Query;
@@ -14,6 +14,7 @@ use crate::service::Query;
 use super::config::ProxyConfig;
 use super::keyed::Keyed;
 use super::own::Own;
+use super::stateless::Passing;
 
 /// What does not change while the proxy runs.
 pub(crate) struct Rules {
@@ -22,7 +23,6 @@ pub(crate) struct Rules {
     pub(crate) keyed: Keyed,
     pub(crate) router: Arc<dyn Router>,
     pub(crate) accounting: Option<Arc<dyn Accounting>>,
-    pub(crate) retry_after: Text,
 }
 
 /// What is out, and to whom its outcome belongs.
@@ -55,11 +55,7 @@ pub(crate) enum Asked {
     /// The next hop of one branch.
     Addresses { server: ServerId, branch: usize },
     /// The next hop of a request forwarded statelessly.
-    StatelessAddresses {
-        copy: Box<Request>,
-        flow: Flow,
-        record_route: bool,
-    },
+    PassingAddresses(Box<Passing>),
 }
 
 /// A request the router has not decided about yet.

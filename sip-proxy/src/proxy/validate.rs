@@ -1,6 +1,9 @@
 //! Request validation (RFC 3261 §16.3).
 
-use sip_core::{HeaderName, MaxForwards, Method, Request, Response, StatusCode, Text, Uri};
+use sip_core::{
+    Joined, MaxForwards, Method, OptionTag, ProxyRequire, Request, Response, StatusCode,
+    Unsupported, Uri,
+};
 
 use super::loop_guard;
 use super::turn::Rules;
@@ -11,7 +14,7 @@ pub(crate) enum Refusal {
     /// It is answered.
     Status(StatusCode),
     /// 420: it wants extensions that are not understood.
-    Unsupported(Vec<Text>),
+    Unsupported(Vec<Unsupported>),
     /// No answer could find its way.
     Silence,
 }
@@ -24,11 +27,8 @@ impl Refusal {
             Refusal::Status(status) => Some(request.reply(*status)),
             Refusal::Unsupported(extensions) => {
                 let mut response = request.reply(StatusCode::BAD_EXTENSION);
-                for extension in extensions {
-                    response
-                        .headers_mut()
-                        .push_raw(HeaderName::Unsupported, extension);
-                }
+                let unsupported = Joined::of(extensions.iter().cloned());
+                response.headers_mut().push(&unsupported);
                 Some(response)
             }
         }
@@ -70,19 +70,15 @@ fn max_forwards(request: &Request) -> Result<(), Refusal> {
 }
 
 /// 5. Proxy-Require. An ACK or a CANCEL has none (§8.2.2.3).
-fn proxy_require(request: &Request, understood: &[Text]) -> Result<(), Refusal> {
+fn proxy_require(request: &Request, understood: &[OptionTag]) -> Result<(), Refusal> {
     if matches!(request.method(), Method::Ack | Method::Cancel) {
         return Ok(());
     }
     let mut unsupported = Vec::new();
-    for line in request.headers().raw(&HeaderName::ProxyRequire) {
-        for wanted in line.split(|octet| *octet == b',').map(<[u8]>::trim_ascii) {
-            if !understood
-                .iter()
-                .any(|tag| tag.eq_ignore_ascii_case(wanted))
-            {
-                unsupported.extend(Text::new(wanted));
-            }
+    for wanted in request.headers().all::<ProxyRequire>() {
+        let ProxyRequire(wanted) = wanted.map_err(|_| Refusal::Status(StatusCode::BAD_REQUEST))?;
+        if !understood.contains(&wanted) {
+            unsupported.push(Unsupported(wanted));
         }
     }
     match unsupported.is_empty() {

@@ -1,5 +1,7 @@
 //! RFC 3261 §16.3, request validation.
 
+use sip_core::OptionTag;
+
 use super::support::*;
 
 #[test]
@@ -64,7 +66,7 @@ fn an_unknown_uri_scheme_gets_416() {
 #[test]
 fn proxy_require_gets_420_with_the_tags_that_are_not_understood() {
     let mut world = World::configured(Onwards, |config| {
-        config.extensions = vec![sip_core::Text::from_static("sec-agree")];
+        config.extensions = vec![OptionTag::new("sec-agree").expect("a token")];
     });
     world.receive(
         ALICE,
@@ -75,13 +77,13 @@ fn proxy_require_gets_420_with_the_tags_that_are_not_understood() {
     );
     let response = world.take_response();
     assert_eq!(response.status().as_u16(), 420);
-    assert_eq!(lines(&response, "Unsupported").join(", "), "foo, bar");
+    assert_eq!(lines(&response, "Unsupported"), ["foo, bar"]);
 }
 
 #[test]
 fn proxy_require_that_is_understood_passes() {
     let mut world = World::configured(Onwards, |config| {
-        config.extensions = vec![sip_core::Text::from_static("sec-agree")];
+        config.extensions = vec![OptionTag::new("sec-agree").expect("a token")];
     });
     world.receive(
         ALICE,
