@@ -178,13 +178,16 @@ impl Headers {
         // A name beyond all measure is cut rather than given a wrong place in the table.
         let spelled = name.as_bytes();
         let name_length = spelled.len().min(usize::from(u16::MAX - 2));
-        self.own.extend_from_slice(&spelled[..name_length]);
-        self.own.extend_from_slice(b": ");
+        let id = match name {
+            HeaderName::Other(_) => NameId::find(&spelled[..name_length]),
+            known => known.id(),
+        };
+        self.own.push(&spelled[..name_length]);
+        self.own.push(b": ");
         for part in value {
-            self.own.extend_from_slice(part);
+            self.own.push(part);
         }
-        self.own.extend_from_slice(b"\r\n");
-        let id = NameId::find(&spelled[..name_length]);
+        self.own.push(b"\r\n");
         Line::own(start, name_length as u16, self.own.len() - start, id)
     }
 }

@@ -8,14 +8,12 @@ use smallvec::SmallVec;
 
 use super::line::Line;
 use super::list::Members;
+use super::own::OwnText;
 use super::{Header, HeaderError, HeaderErrorKind, HeaderName, ListHeader, NameId};
 use crate::Text;
 
 /// Lines of most messages fit without an allocation.
 pub(crate) type Lines = SmallVec<[Line; 24]>;
-
-/// Text of the edits a proxy makes to most messages, without an allocation.
-type OwnText = SmallVec<[u8; 384]>;
 
 /// The header lines of a message.
 ///
@@ -34,7 +32,7 @@ impl Headers {
     pub(crate) fn received(received: Bytes, lines: Lines) -> Headers {
         Headers {
             received,
-            own: OwnText::new(),
+            own: OwnText::default(),
             lines,
         }
     }
@@ -129,7 +127,7 @@ impl Headers {
 
     pub(super) fn value(&self, line: &Line) -> Text {
         if line.is_own() {
-            Text::received(Bytes::copy_from_slice(&self.own[line.value()]))
+            Text::received(Bytes::copy_from_slice(&self.own.as_bytes()[line.value()]))
         } else if line.is_folded() {
             Text::received(unfolded(&self.received[line.value()]))
         } else {
@@ -151,7 +149,7 @@ impl Headers {
 
     fn source(&self, line: &Line) -> &[u8] {
         if line.is_own() {
-            &self.own
+            self.own.as_bytes()
         } else {
             &self.received
         }
@@ -200,7 +198,7 @@ impl Headers {
         for line in self.lines.iter().filter(|line| keep(line.id())) {
             if line.is_own() {
                 let start = headers.own.len();
-                headers.own.extend_from_slice(&self.own[line.whole()]);
+                headers.own.push(&self.own.as_bytes()[line.whole()]);
                 headers.lines.push(line.at(start as u32));
             } else {
                 headers.lines.push(*line);
@@ -214,8 +212,8 @@ impl Clone for Headers {
     fn clone(&self) -> Headers {
         Headers {
             received: self.received.clone(),
+            own: self.own.clone(),
             // `from_slice` copies in one go, `SmallVec::clone` element by element.
-            own: OwnText::from_slice(&self.own),
             lines: Lines::from_slice(&self.lines),
         }
     }

@@ -20,6 +20,7 @@ mod name;
 mod name_addr;
 mod number;
 mod options;
+mod own;
 mod rack;
 mod reason;
 mod refer;

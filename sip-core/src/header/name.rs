@@ -133,6 +133,7 @@ known_headers! {
 
 impl NameId {
     /// Finds a name as received, long or compact, in any case.
+    #[inline]
     pub(crate) fn find(name: &[u8]) -> NameId {
         if let [letter] = name {
             let letter = letter.to_ascii_lowercase().wrapping_sub(b'a');
@@ -141,11 +142,20 @@ impl NameId {
                 .copied()
                 .unwrap_or(NameId::Other);
         }
-        let mut slot = slot(name);
-        while SLOTS[slot] != EMPTY {
-            let (id, long, _) = KNOWN[usize::from(SLOTS[slot])];
-            if long.as_bytes() == name || long.as_bytes().eq_ignore_ascii_case(name) {
-                return id;
+        let slot = slot(name);
+        match KNOWN.get(usize::from(SLOTS[slot])) {
+            Some((id, long, _)) if long.as_bytes() == name => *id,
+            Some(_) => NameId::find_from(slot, name),
+            None => NameId::Other,
+        }
+    }
+
+    /// The same for a name in odd case, or one that shares its slot with another.
+    #[cold]
+    fn find_from(mut slot: usize, name: &[u8]) -> NameId {
+        while let Some((id, long, _)) = KNOWN.get(usize::from(SLOTS[slot])) {
+            if long.as_bytes().eq_ignore_ascii_case(name) {
+                return *id;
             }
             slot = (slot + 1) % SLOTS.len();
         }
