@@ -106,6 +106,13 @@ impl Server {
         self.local_addrs.clone()
     }
 
+    /// The names others reach those addresses by, in the same order: what stands in our Via, and belongs into
+    /// Record-Route.
+    #[must_use]
+    pub fn advertised(&self) -> &[(Transport, HostPort)] {
+        &self.sent_by
+    }
+
     /// The counters of each worker, to be read at any time.
     #[must_use]
     pub fn counters(&self) -> Arc<[Arc<Counters>]> {
