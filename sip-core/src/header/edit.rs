@@ -144,8 +144,7 @@ impl Headers {
     }
 
     fn first_of(&self, name: &HeaderName) -> Option<usize> {
-        let wanted = Wanted::new(name);
-        self.lines.iter().position(|line| wanted.is(self, line))
+        Wanted::new(name).position(self, &self.lines)
     }
 
     fn last_of(&self, name: &HeaderName) -> Option<usize> {
@@ -155,8 +154,7 @@ impl Headers {
 
     fn remove_from(&mut self, first: usize, name: &HeaderName) -> usize {
         let wanted = Wanted::new(name);
-        let rest = &self.lines[first..];
-        let Some(found) = rest.iter().position(|line| wanted.is(self, line)) else {
+        let Some(found) = wanted.position(self, &self.lines[first..]) else {
             return 0;
         };
         let mut kept = first + found;

@@ -116,7 +116,12 @@ impl Headers {
 
     fn find<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a Line> + use<'a> {
         let wanted = Wanted::new(name);
-        self.lines.iter().filter(move |line| wanted.is(self, line))
+        let mut rest = &self.lines[..];
+        std::iter::from_fn(move || {
+            let (line, after) = rest[wanted.position(self, rest)?..].split_first()?;
+            rest = after;
+            Some(line)
+        })
     }
 
     /// Octet at which the value of the first line of that name stands, if it was received.
@@ -252,7 +257,15 @@ impl Wanted {
         }
     }
 
+    /// The first of `lines`, all of them of `headers`, that has the name.
     #[inline]
+    pub(super) fn position(&self, headers: &Headers, lines: &[Line]) -> Option<usize> {
+        match self {
+            Wanted::Known(id) => lines.iter().position(|line| line.id() == *id),
+            Wanted::Other(_) => lines.iter().position(|line| self.is(headers, line)),
+        }
+    }
+
     pub(super) fn is(&self, headers: &Headers, line: &Line) -> bool {
         match self {
             Wanted::Known(id) => line.id() == *id,

@@ -5,10 +5,10 @@ use std::ops::Range;
 use memchr::{memchr, memchr2, memmem, memrchr};
 use smallvec::SmallVec;
 
+use super::lex::is_token;
 use super::{Flaw, Limits, ParseError};
 use crate::StatusCode;
 use crate::header::{Line, Lines, NameId};
-use crate::method::is_token;
 
 /// Everything up to the empty line, as offsets from the start line.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! From bindings to the target set of a request (RFC 3261 §16.5; RFC 3327 §5.4; F-39).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use sip_core::{Header, Joined, Route, Text, Uri};
-use sip_transaction::Target;
+use sip_core::{Header, Joined, Route, SipUri, Text, Uri};
+use sip_transaction::{Flow, Target};
 
 use super::{Binding, BindingSet};
 use crate::proxy::BranchTarget;
@@ -36,16 +37,35 @@ impl Binding {
 
     fn source(&self) -> Option<Target> {
         let flow = self.flow().filter(|_| self.path().is_empty())?;
-        let alive = !flow.connection.is_none();
-        match flow.transport.is_reliable() {
-            true if alive => Some(Target::Flow(flow)),
-            // The connection went with a former life of the server; the contact says where to make a new one.
-            true if !self.is_behind_nat() => None,
+        let by_connection = flow.transport.is_reliable();
+        match (by_connection, self.is_behind_nat()) {
+            (true, true) if !flow.connection.is_none() => Some(Target::Flow(flow)),
+            (true, false) => Some(self.where_it_listens(&flow)),
+            // A connection went with a former life of the server, and there is nothing better to try.
             _ => Some(Target::Address {
                 transport: flow.transport,
                 remote: flow.remote,
                 local: Some(flow.local),
             }),
+        }
+    }
+
+    /// The address a phone without a NAT named: the transport finds its connection by that, or makes a new one when
+    /// the phone has closed it. A phone that registered over a connection and names no transport means that one.
+    fn where_it_listens(&self, flow: &Flow) -> Target {
+        let uri = self.uri();
+        let contact = uri.as_sip();
+        let transport = contact
+            .and_then(SipUri::transport)
+            .unwrap_or(flow.transport);
+        let port = contact
+            .and_then(SipUri::port)
+            .unwrap_or(transport.default_port());
+        let remote = SocketAddr::new(flow.remote.ip(), port);
+        Target::Address {
+            transport,
+            remote,
+            local: (transport == flow.transport).then_some(flow.local),
         }
     }
 

@@ -92,6 +92,29 @@ fn a_connection_may_come_from_any_port_of_the_contact_s_host() {
         "<sip:bob@192.0.2.4;transport=tcp>",
     );
     assert!(!contact.contains("received"), "{contact}");
+    // Calls look for a connection from where the phone says it listens, and find one that is open, or make one.
+    let listens = Target::Address {
+        transport: Transport::Tcp,
+        remote: "192.0.2.4:5060".parse().unwrap(),
+        local: Some("203.0.113.1:5060".parse().unwrap()),
+    };
+    assert_eq!(target(&scene).received, Some(listens));
+}
+
+#[test]
+fn a_contact_without_transport_means_the_one_it_registered_over() {
+    let scene = Scene::new();
+    register_from(
+        &scene,
+        Transport::Tcp,
+        "192.0.2.4:40000",
+        "<sip:bob@192.0.2.4:5072>",
+    );
+    let to = target(&scene).received.unwrap();
+    assert_eq!(
+        (to.transport(), to.remote()),
+        (Transport::Tcp, "192.0.2.4:5072".parse().unwrap())
+    );
 }
 
 #[test]
