@@ -35,12 +35,12 @@ pub(crate) struct Listener {
 impl Bind {
     /// Listens for datagrams on `addr`, an IP address and port; port 0 takes a free one.
     pub fn udp(addr: impl Display) -> Bind {
-        Bind::nothing().and(Transport::Udp, addr)
+        Bind::nowhere().and(Transport::Udp, addr)
     }
 
     /// Listens for TCP connections on `addr`.
     pub fn tcp(addr: impl Display) -> Bind {
-        Bind::nothing().and(Transport::Tcp, addr)
+        Bind::nowhere().and(Transport::Tcp, addr)
     }
 
     /// Listens for datagrams on `addr`, too.
@@ -74,7 +74,8 @@ impl Bind {
         self
     }
 
-    fn nothing() -> Bind {
+    /// Listens nowhere yet, for addresses that come from a configuration.
+    pub fn nowhere() -> Bind {
         Bind {
             listeners: Vec::new(),
             workers: None,
