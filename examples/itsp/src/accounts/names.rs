@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use sip_core::Host;
+
 /// The columns of the database hold no more.
 const LONGEST: usize = 64;
 
-/// The domain in the form it is kept and compared in: lower case, IPv6 addresses without brackets.
+/// The domain in the form it is kept and compared in: lower case, IPv6 addresses in brackets.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -15,7 +17,7 @@ pub(crate) fn domain(name: &str) -> Result<String, String> {
         .and_then(|n| n.strip_suffix(']'))
         .unwrap_or(name);
     if let Ok(ip) = bare.parse::<IpAddr>() {
-        return Ok(ip.to_string());
+        return Ok(Host::from(ip).to_string());
     }
     let label_is_good = |label: &str| {
         !label.is_empty()
@@ -61,7 +63,7 @@ mod tests {
     #[test]
     fn domains_are_kept_in_one_form() {
         assert_eq!(domain("Example.COM"), Ok("example.com".to_owned()));
-        assert_eq!(domain("[2001:DB8::1]"), Ok("2001:db8::1".to_owned()));
+        assert_eq!(domain("[2001:DB8::1]"), Ok("[2001:db8::1]".to_owned()));
         assert_eq!(domain("192.0.2.1"), Ok("192.0.2.1".to_owned()));
     }
 

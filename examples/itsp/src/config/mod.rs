@@ -85,6 +85,8 @@ pub(crate) struct Subscribers {
     pub(crate) cache: usize,
     /// How long what was read is believed.
     pub(crate) keep: Span,
+    /// The same for what was not there.
+    pub(crate) keep_unknown: Span,
     /// Longest wait for the database.
     pub(crate) timeout: Span,
 }
@@ -98,6 +100,8 @@ pub(crate) struct Location {
     pub(crate) commit_interval: Span,
     /// Registrations that may wait for a commit; one more is refused.
     pub(crate) queue: usize,
+    /// Longest wait for a commit.
+    pub(crate) timeout: Span,
     /// How often the journal is folded into `location`.
     pub(crate) fold_interval: Span,
     /// How often contacts that ran out are removed.
@@ -193,7 +197,7 @@ impl Default for Auth {
         Auth {
             algorithms: vec![Algorithm::Md5],
             qop: true,
-            nonce_lifetime: Span::from_secs(10),
+            nonce_lifetime: Span::from_secs(32),
         }
     }
 }
@@ -203,7 +207,8 @@ impl Default for Subscribers {
         Subscribers {
             cache: 100_000,
             keep: Span::from_secs(60),
-            timeout: Span::from_secs(2),
+            keep_unknown: Span::from_secs(5),
+            timeout: Span::from_millis(1500),
         }
     }
 }
@@ -214,6 +219,7 @@ impl Default for Location {
             durability: Durability::GroupCommit,
             commit_interval: Span::from_millis(3),
             queue: 10_000,
+            timeout: Span::from_millis(1500),
             fold_interval: Span::from_secs(5),
             sweep_interval: Span::from_secs(60),
         }

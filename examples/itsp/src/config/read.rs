@@ -144,9 +144,10 @@ fn contradiction(config: &Config) -> Option<(&'static str, &'static str, &'stati
             "offer \"MD5\" at least",
         ));
     }
-    let never_zero: [(&str, Span); 5] = [
+    let never_zero: [(&str, Span); 6] = [
         ("auth.nonce_lifetime", auth.nonce_lifetime),
         ("subscribers.timeout", subscribers.timeout),
+        ("location.timeout", location.timeout),
         ("domains.reload", domains.reload),
         ("location.fold_interval", location.fold_interval),
         ("location.sweep_interval", location.sweep_interval),

@@ -24,7 +24,7 @@ impl Store {
                              d.did, d.domain) AS realm
              FROM domain d ORDER BY d.domain",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reader)
         .await
         .doing("reading the domains")
     }
@@ -37,7 +37,7 @@ impl Store {
         )
         .bind(name)
         .bind(did)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await
         .map(|done| done.rows_affected() == 1)
         .doing("adding a domain")
@@ -71,11 +71,11 @@ mod tests {
                 .expect("adds")
         );
         sqlx::query("INSERT INTO domain (domain) VALUES ('c.example')")
-            .execute(&store.pool)
+            .execute(&store.writer)
             .await
             .expect("adds");
         sqlx::query("INSERT INTO domain_attrs (did, name, type, value) VALUES ('a.example', 'digest_realm', 0, 'R')")
-            .execute(&store.pool)
+            .execute(&store.writer)
             .await
             .expect("adds");
 

@@ -1,6 +1,7 @@
 //! The database: one SQLite file on the table layout of Kamailio, with our own tables beside it.
 
 mod domains;
+mod location;
 mod schema;
 mod subscribers;
 
@@ -14,6 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::failure::Failure;
 
 pub(crate) use domains::DomainRow;
+pub(crate) use location::JournalRow;
 pub(crate) use subscribers::{NewSubscriber, Subscriber};
 
 /// Name of the database in the data folder.
@@ -25,7 +27,10 @@ const BUSY: Duration = Duration::from_secs(5);
 /// An open database.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    pool: SqlitePool,
+    /// Several connections: reading never waits for writing.
+    reader: SqlitePool,
+    /// One connection: SQLite lets one write at a time, and here they queue without trying again and again.
+    writer: SqlitePool,
 }
 
 /// The database did not do what it was asked to.
@@ -110,13 +115,18 @@ impl Store {
             // A commit is on the disk, not only with the system, before anybody is told of it.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            .acquire_timeout(BUSY)
-            .connect_with(options)
-            .await
-            .map_err(|error| cannot_open(file, &error.to_string()))?;
-        Ok(Store { pool })
+        let pool = async |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(BUSY)
+                .connect_with(options.clone())
+                .await
+                .map_err(|error| cannot_open(file, &error.to_string()))
+        };
+        Ok(Store {
+            writer: pool(1).await?,
+            reader: pool(4).await?,
+        })
     }
 
     /// Where the database of the folder `data` is, for people.
@@ -127,7 +137,8 @@ impl Store {
 
     /// Writes out what is under way and closes the file.
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        self.reader.close().await;
+        self.writer.close().await;
     }
 }
 
@@ -136,4 +147,15 @@ fn cannot_open(path: &Path, why: &str) -> Failure {
         format!("cannot open the database {}: {why}", path.display()),
         "make the folder readable and writable for this user, or name another with --data",
     )
+}
+
+#[cfg(test)]
+impl Store {
+    /// Runs `sql`, for tests that need a database in an odd state.
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        sqlx::query(sql)
+            .execute(&self.writer)
+            .await
+            .expect("executes");
+    }
 }

@@ -23,14 +23,14 @@ impl Store {
     pub(super) async fn has_no_tables(&self) -> Result<bool, sqlx::Error> {
         let tables: i64 =
             sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
-                .fetch_one(&self.pool)
+                .fetch_one(&self.reader)
                 .await?;
         Ok(tables == 0)
     }
 
     /// Makes what is missing, and leaves what is there as it is.
     pub(super) async fn create_tables(&self) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::raw_sql(TABLES).execute(&mut *transaction).await?;
         for (table, version) in VERSIONS {
             sqlx::query("INSERT INTO version (table_name, table_version) VALUES (?, ?) ON CONFLICT DO NOTHING")
@@ -49,7 +49,7 @@ impl Store {
             let found: Option<u32> =
                 sqlx::query_scalar("SELECT table_version FROM version WHERE table_name = ?")
                     .bind(table)
-                    .fetch_optional(&self.pool)
+                    .fetch_optional(&self.reader)
                     .await
                     .map_err(|error| cannot_open(file, &error.to_string()))?;
             if found != Some(known) {
@@ -89,7 +89,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let (store, _) = Store::open_or_create(folder.path()).await.expect("opens");
         sqlx::query("UPDATE version SET table_version = 6 WHERE table_name = 'subscriber'")
-            .execute(&store.pool)
+            .execute(&store.writer)
             .await
             .expect("updates");
         store.close().await;

@@ -106,7 +106,7 @@ CREATE TABLE IF NOT EXISTS itsp_subscriber_sha256 (
 -- What happened to contacts since `location` was last brought up to date: rows are only ever added, and
 -- trimmed once folded in. `expires` is seconds since 1970 UTC; a contact that went has `gone` = 1.
 CREATE TABLE IF NOT EXISTS itsp_location_journal (
-    seq        INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq        INTEGER PRIMARY KEY,
     ruid       VARCHAR(64) NOT NULL,
     gone       INTEGER NOT NULL,
     username   VARCHAR(64) NOT NULL,
@@ -121,5 +121,7 @@ CREATE TABLE IF NOT EXISTS itsp_location_journal (
     user_agent VARCHAR(255) NOT NULL,
     socket     VARCHAR(64),
     instance   VARCHAR(255),
-    reg_id     INTEGER NOT NULL
+    methods    INTEGER,
+    reg_id     INTEGER NOT NULL,
+    cflags     INTEGER NOT NULL
 );

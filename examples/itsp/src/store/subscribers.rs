@@ -70,7 +70,7 @@ impl Store {
         ))
         .bind(user)
         .bind(did)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reader)
         .await
         .doing("reading a subscriber")
     }
@@ -88,7 +88,7 @@ impl Store {
         ))
         .bind(user)
         .bind(did)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reader)
         .await
         .doing("reading an alias")
     }
@@ -96,7 +96,7 @@ impl Store {
     /// How many there are.
     pub(crate) async fn count_subscribers(&self) -> Result<i64, StoreError> {
         sqlx::query_scalar("SELECT count(*) FROM subscriber")
-            .fetch_one(&self.pool)
+            .fetch_one(&self.reader)
             .await
             .doing("counting the subscribers")
     }
@@ -107,7 +107,11 @@ impl Store {
         subscribers: &[NewSubscriber],
     ) -> Result<(), StoreError> {
         let doing = "writing subscribers";
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.doing(doing)?;
+        let mut transaction = self
+            .writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .doing(doing)?;
         for rows in subscribers.chunks(ROWS) {
             let mut subscriber = QueryBuilder::<Sqlite>::new(
                 "INSERT INTO subscriber (username, domain, ha1, ha1b) ",
@@ -211,7 +215,7 @@ mod tests {
     async fn a_new_password_replaces_every_old_secret() {
         let (_folder, store) = store().await;
         sqlx::query("INSERT INTO subscriber (username, domain, password) VALUES ('alice', 'a.example', 'clear')")
-            .execute(&store.pool)
+            .execute(&store.writer)
             .await
             .expect("adds");
         let renewed = new("alice", "a.example", "secret");
@@ -240,7 +244,7 @@ mod tests {
             .await
             .expect("writes");
         sqlx::query("UPDATE subscriber SET ha1 = 'fresh'")
-            .execute(&store.pool)
+            .execute(&store.writer)
             .await
             .expect("updates");
         let alice = store
@@ -258,7 +262,7 @@ mod tests {
             "INSERT INTO dbaliases (alias_username, alias_domain, username, domain)
                      VALUES ('5551234', 'www.a.example', 'alice', 'a.example')",
         )
-        .execute(&store.pool)
+        .execute(&store.writer)
         .await
         .expect("adds");
         let target = store.alias("5551234", "a.example").await.expect("reads");
