@@ -1,19 +1,32 @@
 //! `itsp`: a complete SIP server for an Internet telephony provider.
 
 mod accounts;
+mod backends;
+mod banner;
+mod cache;
 mod check;
 mod cli;
 mod config;
+mod domains;
 mod failure;
 mod first_start;
+mod location;
+mod log;
+mod names;
+mod routing;
+mod server;
+mod shutdown;
 mod store;
+mod subscribers;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime;
 
 use cli::{Cli, Command, DomainCommand, UserCommand};
+use config::Config;
 use failure::Failure;
 use store::Store;
 
@@ -30,7 +43,11 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<(), Failure> {
     let config = cli.configuration()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    log::start(config.log.level);
+    let Some(command) = &cli.command else {
+        return server::serve(&config, !cli.serve.no_demo);
+    };
+    let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| {
@@ -39,34 +56,26 @@ fn run(cli: &Cli) -> Result<(), Failure> {
                 "free some memory or file descriptors",
             )
         })?;
-    let told = runtime.block_on(async {
-        let Some(command) = &cli.command else {
-            let (store, new) = Store::open_or_create(&config.data).await?;
-            if new && !cli.serve.no_demo {
-                first_start::make_demo(&store)
-                    .await
-                    .map_err(|e| e.failure())?;
-            }
-            store.close().await;
-            return Ok(String::new());
-        };
-        if let Command::Check = command {
-            return check::check(&config).await;
-        }
-        let (store, _) = Store::open_or_create(&config.data).await?;
-        let told = match command {
-            Command::Domain(DomainCommand::Add { name }) => {
-                accounts::add_domain(&store, name).await
-            }
-            Command::User(UserCommand::Add { address, password }) => {
-                accounts::add_user(&store, address, password.as_deref()).await
-            }
-            Command::User(UserCommand::Import { file }) => accounts::import(&store, file).await,
-            Command::Check => unreachable!(),
-        };
-        store.close().await;
-        told
-    })?;
-    let _ = writeln!(io::stdout(), "{told}");
+    let done = runtime.block_on(carry_out(command, &config))?;
+    // It is done, whether anybody hears of it or not.
+    let _ = writeln!(io::stdout(), "{done}");
     Ok(())
+}
+
+/// Does what `command` says; what to tell about it.
+async fn carry_out(command: &Command, config: &Config) -> Result<String, Failure> {
+    if let Command::Check = command {
+        return check::check(config).await;
+    }
+    let (store, _) = Store::open_or_create(&config.data).await?;
+    let done = match command {
+        Command::Domain(DomainCommand::Add { name }) => accounts::add_domain(&store, name).await,
+        Command::User(UserCommand::Add { address, password }) => {
+            accounts::add_user(&store, address, password.as_deref()).await
+        }
+        Command::User(UserCommand::Import { file }) => accounts::import(&store, file).await,
+        Command::Check => check::check(config).await,
+    };
+    store.close().await;
+    done
 }

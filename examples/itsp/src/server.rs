@@ -1,0 +1,214 @@
+//! The server: sockets, workers and backends, put together, run, and ended in order.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use sip_core::{DigestAlgorithm, HostPort, Transport};
+use sip_proxy::auth::{DigestAuthenticator, DigestConfig, NonceKey, Nonces};
+use sip_proxy::registrar::{Brief, ExpiryPolicy, Registrar, RegistrarConfig};
+use sip_proxy::{Epoch, OwnAddress, Proxy, ProxyConfig, ProxyService, Router, Secret};
+use sip_transport::{Bind, Error, Server, Settings, Shutdown, shutdown};
+use tokio::runtime::{self, Runtime};
+
+use crate::backends::Backends;
+use crate::banner::Banner;
+use crate::config::{Algorithm, Config, Network};
+use crate::failure::Failure;
+use crate::first_start::primary_address;
+use crate::names::Names;
+use crate::routing::Routing;
+use crate::shutdown::asked_for;
+use crate::store::Store;
+
+/// Serves until it is asked to end; on the very first start it makes a demo if `with_demo`.
+///
+/// # Errors
+/// When an address cannot be listened on, or the database not be used.
+pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
+    // First the sockets: where another server runs already, its database stays untouched.
+    let server = Server::bind(bind(config)).map_err(|error| cannot_run(&error))?;
+    let runtime = background_runtime()?;
+    runtime.block_on(async {
+        let demo = with_demo.then(|| demo_address(&config.network));
+        let backends = Backends::start(config, demo).await?;
+        let (shutdown, signal) = shutdown();
+        tokio::spawn(end_when_asked(shutdown));
+        banner(config, &server, &backends);
+
+        let router: Arc<dyn Router> = Arc::new(routing(config, &backends));
+        let service = ProxyService::new(Arc::clone(&router), Arc::new(Names::default()));
+        let proxy = proxy_config(&server);
+        let make_proxy = move |_| Proxy::new(proxy, router);
+        let ended = server.run(make_proxy, Arc::new(service), signal).await;
+        backends.end().await;
+        ended.map_err(|error| cannot_run(&error))
+    })
+}
+
+/// Everything but the sockets lives here: the workers have threads and runtimes of their own, which no database
+/// ever holds up.
+fn background_runtime() -> Result<Runtime, Failure> {
+    runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("itsp-background")
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::setup(
+                format!("cannot start: {error}"),
+                "free some memory or file descriptors",
+            )
+        })
+}
+
+fn bind(config: &Config) -> Bind {
+    let Network {
+        listen,
+        udp,
+        tcp,
+        workers,
+    } = &config.network;
+    let mut settings = Settings::default();
+    settings.drain = *config.shutdown.grace;
+    let mut bind = Bind::nowhere().settings(settings);
+    for address in listen {
+        if *udp {
+            bind = bind.and_udp(address);
+        }
+        if *tcp {
+            bind = bind.and_tcp(address);
+        }
+    }
+    match usize::from(*workers) {
+        0 => bind,
+        count => bind.workers(count),
+    }
+}
+
+fn cannot_run(error: &Error) -> Failure {
+    let remedy = match error {
+        Error::Listen { .. } => {
+            "stop the program that uses it, or choose another address or port with --listen or --port"
+        }
+        Error::WorkerCount { .. } => "choose another number with --workers",
+        _ => "look for the reason in the log",
+    };
+    Failure::setup(error.to_string(), remedy)
+}
+
+/// The address the demo users find this server at.
+fn demo_address(network: &Network) -> IpAddr {
+    let listen = network.listen.first().map(|listen| listen.0.ip());
+    listen
+        .filter(|ip| !ip.is_unspecified())
+        .unwrap_or_else(primary_address)
+}
+
+fn banner(config: &Config, server: &Server, backends: &Backends) {
+    let addresses = server.local_addrs();
+    let listeners: Vec<String> = addresses
+        .iter()
+        .map(|(transport, address)| format!("{} {address}", transport.uri_param()))
+        .collect();
+    let banner = Banner {
+        database: &Store::file(&config.data),
+        listeners: &listeners,
+        domains: backends.domains.count(),
+        users: backends.users,
+        contacts: backends.location.count(),
+        demo: backends.demo.as_ref(),
+        port: addresses.first().map_or(0, |(_, address)| address.port()),
+    };
+    banner.print();
+}
+
+fn routing(config: &Config, backends: &Backends) -> Routing {
+    let auth = &config.auth;
+    let nonces = Nonces::new(NonceKey::new(0, &rand::random())).with_lifetime(*auth.nonce_lifetime);
+    let digest = DigestConfig {
+        nonces,
+        algorithms: auth
+            .algorithms
+            .iter()
+            .map(|algorithm| DigestAlgorithm::from(*algorithm))
+            .collect(),
+        qop: auth.qop,
+    };
+    let registrar = RegistrarConfig {
+        expiry: ExpiryPolicy {
+            default: config.registrar.default_expires.seconds(),
+            min: config.registrar.min_expires.seconds(),
+            max: config.registrar.max_expires.seconds(),
+            brief: Brief::Raise,
+        },
+        max_contacts: config.registrar.max_contacts.into(),
+        ..RegistrarConfig::default()
+    };
+    Routing {
+        domains: Arc::clone(&backends.domains),
+        authenticator: DigestAuthenticator::new(digest, Arc::clone(&backends.subscribers) as _),
+        subscribers: Arc::clone(&backends.subscribers),
+        registrar: Registrar::new(registrar, Arc::clone(&backends.location) as _),
+        location: Arc::clone(&backends.location) as _,
+    }
+}
+
+impl From<Algorithm> for DigestAlgorithm {
+    fn from(algorithm: Algorithm) -> DigestAlgorithm {
+        match algorithm {
+            Algorithm::Md5 => DigestAlgorithm::Md5,
+            Algorithm::Sha256 => DigestAlgorithm::Sha256,
+        }
+    }
+}
+
+/// What all workers' proxies share.
+fn proxy_config(server: &Server) -> ProxyConfig {
+    let addresses = server.local_addrs();
+    let own = addresses
+        .iter()
+        .flat_map(|(transport, address)| own_addresses(*transport, *address));
+    let epoch = Epoch {
+        instant: Instant::now(),
+        unix: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default(),
+    };
+    ProxyConfig::new(own.collect(), epoch, Secret::new(rand::random()))
+}
+
+/// What phones may write to mean a socket: for one on all addresses of the machine, the address it is known by,
+/// and the loopback one.
+fn own_addresses(transport: Transport, address: SocketAddr) -> Vec<OwnAddress> {
+    if !address.ip().is_unspecified() {
+        return vec![OwnAddress::new(transport, address)];
+    }
+    let (known, loopback) = match address {
+        SocketAddr::V4(_) => (Some(primary_address()), Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(_) => (None, Ipv6Addr::LOCALHOST.into()),
+    };
+    let at = |ip: IpAddr| OwnAddress::new(transport, SocketAddr::new(ip, address.port()));
+    let known = known.unwrap_or(loopback);
+    let anywhere = HostPort::from(SocketAddr::new(known, address.port()));
+    let mut own = vec![
+        at(known),
+        OwnAddress::new(transport, address).advertised(anywhere),
+    ];
+    if known != loopback {
+        own.push(at(loopback));
+    }
+    own
+}
+
+async fn end_when_asked(shutdown: Shutdown) {
+    match asked_for().await {
+        Ok(how) => {
+            tracing::info!("{how}: finishing what is under way");
+            shutdown.begin();
+        }
+        Err(error) => {
+            tracing::error!(%error, "the system does not tell of signals; only kill -9 ends this server")
+        }
+    }
+}
