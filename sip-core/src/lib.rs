@@ -1,4 +1,50 @@
-//! SIP messages, headers, URIs and their parser (RFC 3261).
+//! SIP messages, headers, URIs and their parser (RFC 3261). No clock, no socket, no runtime.
+//!
+//! A message is the bytes it came in and a table of its lines. A header gets a type when it is asked for, and what
+//! nobody edits leaves octet for octet as it came:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use sip_core::{CSeq, Limits, MaxForwards, Message, Method, StatusCode, parse_message, validate};
+//!
+//! let datagram = Bytes::from_static(
+//!     b"OPTIONS sip:bob@b.example SIP/2.0\r\n\
+//!       v: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\n\
+//!       Max-Forwards: 70\r\n\
+//!       f: \"Alice\" <sip:alice@a.example>;tag=9\r\n\
+//!       t: <sip:bob@b.example>\r\n\
+//!       i: 1@a.example\r\n\
+//!       CSeq: 7 OPTIONS\r\n\
+//!       l: 0\r\n\r\n",
+//! );
+//! let message = parse_message(datagram, &Limits::default())?;
+//! validate(&message)?;
+//!
+//! let Message::Request(mut request) = message else { unreachable!() };
+//! assert_eq!(request.method(), &Method::Options);
+//! assert_eq!(request.headers().require::<CSeq>()?.number(), 7);
+//!
+//! // One hop on: a line of its own, and every other octet as received.
+//! let MaxForwards(hops) = request.headers().require()?;
+//! request.headers_mut().set(&MaxForwards(hops - 1));
+//! assert!(request.to_bytes().windows(16).any(|line| line == b"Max-Forwards: 69"));
+//!
+//! // The answer carries the request's own lines (§8.2.6).
+//! let reply = request.reply(StatusCode::OK);
+//! assert!(reply.to_bytes().starts_with(b"SIP/2.0 200 OK\r\nv: SIP/2.0/UDP a.example"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | read a datagram, a stream | [`parse_message`], [`StreamFramer`] |
+//! | judge it | [`validate`]: every [`Flaw`] knows the response it deserves |
+//! | read and edit headers | [`Headers`], the types in [`header`] |
+//! | read and make URIs | [`Uri`], [`SipUri`], [`TelUri`], [`AddressOfRecord`] |
+//! | make requests and responses | [`Request::builder`], [`Request::reply`] |
+//!
+//! Nothing a peer sends panics, or takes more than linear time and the [`Limits`] given. Values are slices of what
+//! was received and keep it alive; `detached()` copies one out of it.
 #![forbid(unsafe_code)]
 
 mod builder;
