@@ -9,7 +9,7 @@ use nom::bytes::complete::{take_while, take_while1};
 use nom::character::complete::char;
 use nom::combinator::{all_consuming, opt, recognize};
 use nom::error::{ErrorKind, ParseError};
-use nom::sequence::{delimited, preceded, terminated};
+use nom::sequence::{preceded, terminated};
 use nom::{Err, IResult, Parser};
 
 use crate::header::{HeaderError, HeaderName};
@@ -31,6 +31,11 @@ impl Mismatch {
             rule,
         }))
     }
+}
+
+/// Calls what did not match by the name of the rule that wanted it.
+fn named(rule: &'static str, error: Err<Mismatch>) -> Err<Mismatch> {
+    error.map(|mismatch| Mismatch { rule, ..mismatch })
 }
 
 impl ParseError<&[u8]> for Mismatch {
@@ -106,7 +111,7 @@ const USER: u16 = 1 << 1;
 const PASSWORD: u16 = 1 << 2;
 const URI_PARAM: u16 = 1 << 3;
 const URI_HEADER: u16 = 1 << 4;
-const HOSTNAME: u16 = 1 << 5;
+const LABEL: u16 = 1 << 5;
 const QDTEXT: u16 = 1 << 6;
 const GEN_VALUE: u16 = 1 << 7;
 const DISPLAY: u16 = 1 << 8;
@@ -173,8 +178,8 @@ const fn classes(octet: u8) -> u16 {
     {
         bits |= URI_HEADER;
     }
-    if alphanum || matches!(octet, b'-' | b'.' | b'_') {
-        bits |= HOSTNAME;
+    if alphanum || matches!(octet, b'-' | b'_') {
+        bits |= LABEL;
     }
     if (visible || blank) && !matches!(octet, b'"' | b'\\') {
         bits |= QDTEXT;
@@ -239,7 +244,16 @@ fn is_hex(digits: &[u8]) -> bool {
 
 /// `SWS = [LWS]`
 pub(crate) fn sws(input: &[u8]) -> Parsed<'_> {
-    take_while(|octet| matches!(octet, b' ' | b'\t')).parse(input)
+    let is_blank = |octet: &u8| matches!(octet, b' ' | b'\t');
+    let end = match input.first() {
+        Some(first) if is_blank(first) => input
+            .iter()
+            .position(|octet| !is_blank(octet))
+            .unwrap_or(input.len()),
+        _ => 0,
+    };
+    let (read, left) = input.split_at(end);
+    Ok((left, read))
 }
 
 /// `LWS = [*WSP CRLF] 1*WSP`
@@ -299,12 +313,7 @@ pub(crate) fn word(input: &[u8]) -> Parsed<'_> {
 pub(crate) fn word_before_params(input: &[u8]) -> Parsed<'_> {
     take_while1(|octet| is(octet, VISIBLE) && !matches!(octet, b';' | b','))
         .parse(input)
-        .map_err(|error| {
-            error.map(|mismatch: Mismatch| Mismatch {
-                rule: "word",
-                ..mismatch
-            })
-        })
+        .map_err(|error| named("word", error))
 }
 
 /// `quoted-string = SWS DQUOTE *(qdtext / quoted-pair) DQUOTE`, quotes included, space before it not.
@@ -432,12 +441,24 @@ pub(crate) fn host(input: &[u8]) -> Parsed<'_, HostPart<'_>> {
 
 /// `hostname = *(domainlabel ".") toplabel ["."]`, widened: labels may be all digits, hold `_`, and end in `-`.
 pub(crate) fn hostname(input: &[u8]) -> Parsed<'_> {
-    let (left, name) = run_of(input, HOSTNAME, "host")?;
-    let empty_label = name.windows(2).any(|pair| pair == b"..");
-    if empty_label || matches!(name.first(), Some(b'.' | b'-')) {
+    if input.first() == Some(&b'-') {
         return Mismatch::at(input, "host");
     }
-    Ok((left, name))
+    let (mut left, _) = label(input)?;
+    while let Some((b'.', more)) = left.split_first() {
+        left = match label(more) {
+            Ok((left, _)) => left,
+            Err(_) if more.first() == Some(&b'.') => return Mismatch::at(more, "host"),
+            // The dot that may end a name.
+            Err(_) => more,
+        };
+    }
+    Ok((left, &input[..input.len() - left.len()]))
+}
+
+/// `domainlabel`, widened as [`hostname`] says.
+fn label(input: &[u8]) -> Parsed<'_> {
+    run_of(input, LABEL, "host")
 }
 
 fn ipv4address(text: &[u8]) -> Option<Ipv4Addr> {
@@ -613,11 +634,15 @@ pub(crate) fn scheme(input: &[u8]) -> Parsed<'_> {
         .parse(input)
 }
 
-/// `absoluteURI` after its colon, widened to every visible octet that cannot end it in a header.
+/// `absoluteURI`, widened behind its colon to every visible octet that cannot end it in a header.
 pub(crate) fn absolute_uri(input: &[u8]) -> Parsed<'_> {
+    let (left, _) = scheme(input)?;
+    let Some((b':', opaque)) = left.split_first() else {
+        return Mismatch::at(left, "colon after the scheme");
+    };
     take_while1(|octet| is(octet, VISIBLE) && !matches!(octet, b'<' | b'>' | b'"'))
-        .parse(input)
-        .or_else(|_: Err<Mismatch>| Mismatch::at(input, "absoluteURI"))
+        .parse(opaque)
+        .map_err(|error| named("absoluteURI", error))
 }
 
 // -- parameters and addresses -----------------------------------------------------------------------------------
@@ -676,41 +701,43 @@ pub(crate) struct AddrPart<'a> {
 /// `name-addr / addr-spec`. Without brackets the URI ends at the first `;`, what follows belongs to the header,
 /// and `,` and `?` may not stand in it (§20).
 pub(crate) fn address(input: &[u8]) -> Parsed<'_, AddrPart<'_>> {
-    if input.first() == Some(&b'"') {
-        return name_addr(input);
-    }
-    let end = input.iter().position(|octet| !is(*octet, DISPLAY));
-    match end.and_then(|end| input.get(end)) {
-        Some(b'<') => name_addr(input),
-        _ => addr_spec(input),
+    match display_name(input) {
+        Ok((left @ [b'<', ..], display)) => bracketed(left, display),
+        Ok(_) if input.first() != Some(&b'"') => addr_spec(input),
+        _ => name_addr(input),
     }
 }
 
 /// `name-addr = [display-name] LAQUOT addr-spec RAQUOT`
 pub(crate) fn name_addr(input: &[u8]) -> Parsed<'_, AddrPart<'_>> {
     let (left, display) = display_name(input)?;
-    let (left, uri) = delimited(
-        (sws, char('<')),
-        take_while(|octet| octet != b'>'),
-        (char('>'), sws),
-    )
-    .parse(left)
-    .map_err(|error| {
-        error.map(|mismatch: Mismatch| Mismatch {
-            rule: "name-addr",
-            ..mismatch
-        })
-    })?;
-    Ok((left, AddrPart { display, uri }))
+    bracketed(left, display)
 }
 
-/// `display-name = *(token LWS) / quoted-string`. The space before `<` may be missing (RFC 4475 §3.1.1.6), and
-/// words may hold whatever cannot be taken for something else.
+/// `"<" addr-spec RAQUOT`
+fn bracketed<'a>(input: &'a [u8], display: &'a [u8]) -> Parsed<'a, AddrPart<'a>> {
+    let Some((b'<', after)) = input.split_first() else {
+        return Mismatch::at(input, "name-addr");
+    };
+    let Some(end) = memchr::memchr(b'>', after) else {
+        return Mismatch::at(&after[after.len()..], "RAQUOT");
+    };
+    let (uri, left) = (&after[..end], &after[end + 1..]);
+    Ok((sws(left)?.0, AddrPart { display, uri }))
+}
+
+/// `display-name = *(token LWS) / quoted-string`, and the white space behind it. The space before `<` may be
+/// missing (RFC 4475 §3.1.1.6), and words may hold whatever cannot be taken for something else.
 pub(crate) fn display_name(input: &[u8]) -> Parsed<'_> {
     if input.first() == Some(&b'"') {
-        return quoted_string(input);
+        let (left, name) = quoted_string(input)?;
+        return Ok((sws(left)?.0, name));
     }
-    let (left, name) = take_while(run(DISPLAY)).parse(input)?;
+    let end = input
+        .iter()
+        .position(|octet| !is(*octet, DISPLAY))
+        .unwrap_or(input.len());
+    let (name, left) = input.split_at(end);
     Ok((left, name.trim_ascii_end()))
 }
 
@@ -735,12 +762,7 @@ fn addr_spec(input: &[u8]) -> Parsed<'_, AddrPart<'_>> {
 pub(crate) fn unquoted_auth_value(input: &[u8]) -> Parsed<'_> {
     take_while1(|octet| is(octet, VISIBLE) && !matches!(octet, b',' | b'"'))
         .parse(input)
-        .map_err(|error| {
-            error.map(|mismatch: Mismatch| Mismatch {
-                rule: "auth-param",
-                ..mismatch
-            })
-        })
+        .map_err(|error| named("auth-param", error))
 }
 
 // -- small sequences ---------------------------------------------------------------------------------------------

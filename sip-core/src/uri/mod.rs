@@ -77,24 +77,19 @@ impl Uri {
     /// # Errors
     /// If it has no scheme, or does not follow its scheme's grammar.
     pub fn parse(text: &Text) -> Result<Uri, UriError> {
-        let Ok((left, scheme)) = lex::scheme(text) else {
-            return Err(UriError::new(0, "scheme"));
-        };
-        let Some((b':', _)) = left.split_first() else {
-            return Err(UriError::new(scheme.len(), "colon after the scheme"));
-        };
-        let after = scheme.len() + 1;
-        if scheme.eq_ignore_ascii_case(b"sip") {
-            SipUri::read(text, after, false).map(Uri::Sip)
-        } else if scheme.eq_ignore_ascii_case(b"sips") {
-            SipUri::read(text, after, true).map(Uri::Sip)
-        } else if scheme.eq_ignore_ascii_case(b"tel") {
-            TelUri::read(text, after).map(Uri::Tel)
-        } else {
-            match lex::absolute_uri(&text[after..]) {
-                Ok(([], _)) => Ok(Uri::Other(text.clone())),
-                Ok((left, _)) => Err(UriError::new(text.len() - left.len(), "absoluteURI")),
-                Err(_) => Err(UriError::new(after, "absoluteURI")),
+        match &text[..] {
+            [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', ..] => {
+                SipUri::read(text, "sip:".len(), false).map(Uri::Sip)
+            }
+            [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S', b':', ..] => {
+                SipUri::read(text, "sips:".len(), true).map(Uri::Sip)
+            }
+            [b't' | b'T', b'e' | b'E', b'l' | b'L', b':', ..] => {
+                TelUri::read(text, "tel:".len()).map(Uri::Tel)
+            }
+            _ => {
+                lex::exactly(text, lex::absolute_uri)?;
+                Ok(Uri::Other(text.clone()))
             }
         }
     }
