@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::Text;
+use crate::parse::lex::is_token;
 use crate::text::ForbiddenOctet;
 
 macro_rules! methods {
@@ -100,27 +101,6 @@ impl Method {
         }
     }
 }
-
-/// `token` of §25.1: at least one octet, all of them alphanumeric or one of ``-.!%*_+`'~``.
-pub(crate) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|octet| TOKEN[*octet as usize])
-}
-
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut octet = 0;
-    while octet < 128 {
-        table[octet] = (octet as u8).is_ascii_alphanumeric();
-        octet += 1;
-    }
-    let marks = b"-.!%*_+`'~";
-    let mut at = 0;
-    while at < marks.len() {
-        table[marks[at] as usize] = true;
-        at += 1;
-    }
-    table
-};
 
 impl FromStr for Method {
     type Err = MethodError;

@@ -67,6 +67,11 @@ pub(crate) fn token(input: &[u8]) -> Parsed<'_> {
     run_of(input, TOKEN, "token")
 }
 
+/// Whether all of `text` is a [`token`].
+pub(crate) fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|octet| is(*octet, TOKEN))
+}
+
 /// ``word`` of a Call-ID, widened to every visible octet: it is only ever compared (§20.8).
 pub(crate) fn word(input: &[u8]) -> Parsed<'_> {
     run_of(input, VISIBLE, "word")
