@@ -36,6 +36,7 @@ pub struct Record {
 
 /// What a [`Record`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AccountingEvent {
     /// An INVITE outside a dialog is being forwarded.
     Start,

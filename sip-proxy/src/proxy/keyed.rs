@@ -4,7 +4,7 @@
 use std::hash::Hasher;
 use std::net::{IpAddr, SocketAddr};
 
-use sip_core::{Branch, CSeq, CallId, From, Headers, Request, Tag, To, Via};
+use sip_core::{Branch, CSeq, CallId, From, Headers, Host, Request, Tag, To, Via};
 use sip_transaction::Flow;
 use siphasher::sip::SipHasher24;
 
@@ -80,11 +80,26 @@ impl Sum {
     }
 
     pub(crate) fn mix_address(&mut self, address: SocketAddr) {
-        match address.ip() {
+        self.mix_ip(address.ip());
+        self.0.write_u16(address.port());
+    }
+
+    /// Adds a host; the case of a name does not count.
+    pub(crate) fn mix_host(&mut self, host: &Host) {
+        match host {
+            Host::Name(name) => name
+                .iter()
+                .for_each(|octet| self.0.write_u8(octet.to_ascii_lowercase())),
+            Host::V4(ip) => self.mix_ip(IpAddr::V4(*ip)),
+            Host::V6(ip) => self.mix_ip(IpAddr::V6(*ip)),
+        }
+    }
+
+    fn mix_ip(&mut self, ip: IpAddr) {
+        match ip {
             IpAddr::V4(ip) => self.mix(&ip.octets()),
             IpAddr::V6(ip) => self.mix(&ip.octets()),
         }
-        self.0.write_u16(address.port());
     }
 
     pub(crate) fn finish(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! Loop detection (RFC 3261 §16.3 step 4 as of RFC 5393 §4.2): a request that comes back unchanged has looped, one
 //! that comes back for another target spirals.
 
-use sip_core::{Branch, CSeq, CallId, HeaderName, Request, StatusCode, Via};
+use sip_core::{Branch, CSeq, CallId, HeaderName, Request, StatusCode, Uri, Via, unescape};
 
 use super::keyed::Keyed;
 use super::own::Own;
@@ -9,11 +9,20 @@ use super::validate::Refusal;
 
 /// The part of a branch by which its request is known again: over all that decides where it goes (RFC 5393 §4.2.1).
 ///
-/// The method is left out, so that a CANCEL has the mark of its INVITE.
+/// Of a Request-URI that is what an address-of-record is looked up by (§10.3), and the instance of a GRUU; other
+/// parameters would let any number of contacts that lead back here pass for different targets. The method is left
+/// out, so that a CANCEL has the mark of its INVITE.
 pub(crate) fn mark(request: &Request, keyed: &Keyed) -> u32 {
     let headers = request.headers();
     let mut sum = keyed.sum("loop");
-    sum.mix(request.uri().as_text());
+    match request.uri() {
+        Uri::Sip(uri) => {
+            sum.mix(&unescape(uri.user().unwrap_or_default()));
+            sum.mix_host(&uri.host());
+            sum.mix(uri.params().value("gr").unwrap_or_default());
+        }
+        uri => sum.mix(uri.as_text()),
+    }
     for route in headers.raw(&HeaderName::Route) {
         sum.mix(&route);
     }
