@@ -196,7 +196,7 @@ impl TransactionLayer {
                 cancellation: Cancellation::NotWanted,
             }
         });
-        self.note_connection(to.connection(), Origin::Client(ClientId(id)));
+        self.note_connection(to.connection(), ClientId(id));
         match method {
             Method::Ack => self.send_without_transaction(id),
             _ => self.step_client(now, id, None, None),
@@ -207,7 +207,7 @@ impl TransactionLayer {
     pub(crate) fn insert_client(&mut self, transaction: ClientTransaction) -> SlotId {
         let connection = transaction.to.connection();
         let id = self.clients.insert(|_| transaction);
-        self.note_connection(connection, Origin::Client(ClientId(id)));
+        self.note_connection(connection, ClientId(id));
         id
     }
 
@@ -298,7 +298,7 @@ impl TransactionLayer {
         };
         self.client_deadlines.stop_both(id.slot);
         let connection = transaction.to.connection();
-        self.forget_connection(connection, Origin::Client(ClientId(id)));
+        self.forget_connection(connection, ClientId(id));
         // The branch finds the INVITE no longer, so no response would find the CANCEL.
         if let Cancellation::Sent(cancel) = transaction.cancellation {
             self.forget_client(cancel, None);

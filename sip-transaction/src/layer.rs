@@ -35,8 +35,8 @@ pub struct TransactionLayer {
     pub(crate) server_deadlines: Deadlines,
     pub(crate) by_key: KeyTable<SlotId>,
     pub(crate) outbox: Outbox,
-    /// The transactions that end with a connection.
-    by_connection: BTreeSet<(ConnectionId, Origin)>,
+    /// The client transactions that end with a connection.
+    by_connection: BTreeSet<(ConnectionId, ClientId)>,
     random: StdRng,
     printer: Printer,
     latest: Option<Instant>,
@@ -101,16 +101,17 @@ impl TransactionLayer {
         }
     }
 
-    /// Learns that a connection is gone: what can only end by it has failed (§17.1.4, §17.2.4).
+    /// Learns that a connection is gone: requests sent on it get no response (§17.1.4). Those that came on it are
+    /// answered by another connection (§18.2.2), so nothing has failed for them yet.
     pub fn handle_flow_failure(&mut self, now: Instant, flow: Flow) {
-        let first = (flow.connection, Origin::Client(ClientId(SlotId::FIRST)));
+        let first = (flow.connection, ClientId(SlotId::FIRST));
         let on_it = self.by_connection.range(first..);
-        let ended: Vec<Origin> = on_it
+        let ended: Vec<ClientId> = on_it
             .take_while(|(connection, _)| *connection == flow.connection)
-            .map(|(_, origin)| *origin)
+            .map(|(_, id)| *id)
             .collect();
-        for origin in ended {
-            self.handle_send_failure(now, origin);
+        for id in ended {
+            self.handle_send_failure(now, Origin::Client(id));
         }
     }
 
@@ -250,15 +251,15 @@ impl TransactionLayer {
         self.printer.print(write)
     }
 
-    pub(crate) fn note_connection(&mut self, connection: ConnectionId, origin: Origin) {
+    pub(crate) fn note_connection(&mut self, connection: ConnectionId, id: ClientId) {
         if !connection.is_none() {
-            self.by_connection.insert((connection, origin));
+            self.by_connection.insert((connection, id));
         }
     }
 
-    pub(crate) fn forget_connection(&mut self, connection: ConnectionId, origin: Origin) {
+    pub(crate) fn forget_connection(&mut self, connection: ConnectionId, id: ClientId) {
         if !connection.is_none() {
-            self.by_connection.remove(&(connection, origin));
+            self.by_connection.remove(&(connection, id));
         }
     }
 

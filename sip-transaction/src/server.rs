@@ -224,7 +224,6 @@ impl TransactionLayer {
             cancelled: false,
         });
         self.by_key.insert(key, id);
-        self.note_connection(flow.connection, Origin::Server(ServerId(id)));
         self.step_server(now, id, None, None);
         Ok(id)
     }
@@ -364,7 +363,6 @@ impl TransactionLayer {
         self.server_deadlines.stop_both(id.slot);
         self.by_key.remove(&transaction.key);
         self.shrink_when_empty();
-        self.forget_connection(transaction.flow.connection, Origin::Server(ServerId(id)));
         if !matches!(transaction.machine, Machine::Cancel(_)) {
             self.push_event(Event::Ended { id: ServerId(id) }, fired);
         }
