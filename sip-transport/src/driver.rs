@@ -147,6 +147,9 @@ where
 
     /// Works until told to stop, and what is under way is finished.
     pub(crate) async fn run(mut self) {
+        // The user may have something to say before anything arrives.
+        self.settle();
+        self.flush_all();
         while !self.has_stopped() {
             poll_fn(|cx| self.poll_turn(cx)).await;
             if self.receive.len() == BATCH {

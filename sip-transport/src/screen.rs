@@ -27,3 +27,40 @@ pub(crate) fn screen(message: &Message) -> Verdict {
         (Err(_), _) => Verdict::Drop,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sip_core::{Limits, parse_message};
+
+    use super::*;
+
+    fn verdict(start: &str, cseq: &str) -> Verdict {
+        let text = format!(
+            "{start}\r\nVia: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\nFrom: <sip:a@a.example>;tag=1\r\n\
+             To: <sip:b@b.example>\r\nCall-ID: 1\r\nCSeq: {cseq}\r\nContent-Length: 0\r\n\r\n"
+        );
+        screen(&parse_message(text.into(), &Limits::default()).unwrap())
+    }
+
+    #[test]
+    fn only_requests_that_are_no_ack_are_told_of_their_flaws() {
+        let sound = verdict("INVITE sip:b@b.example SIP/2.0", "1 INVITE");
+        assert_eq!(sound, Verdict::Pass);
+        let broken = verdict("INVITE sip:b@b.example SIP/2.0", "1 BYE");
+        assert_eq!(broken, Verdict::Answer(StatusCode::BAD_REQUEST));
+        assert_eq!(
+            verdict("ACK sip:b@b.example SIP/2.0", "1 BYE"),
+            Verdict::Drop
+        );
+        assert_eq!(verdict("SIP/2.0 200 OK", "x"), Verdict::Drop);
+        assert_eq!(verdict("SIP/2.0 200 OK", "1 INVITE"), Verdict::Pass);
+    }
+
+    #[test]
+    fn each_flaw_has_its_own_status() {
+        let version = verdict("INVITE sip:b@b.example SIP/3.0", "1 INVITE");
+        assert_eq!(version, Verdict::Answer(StatusCode::VERSION_NOT_SUPPORTED));
+        let scheme = verdict("INVITE nobody:knows SIP/2.0", "1 INVITE");
+        assert_eq!(scheme, Verdict::Answer(StatusCode::UNSUPPORTED_URI_SCHEME));
+    }
+}

@@ -1,6 +1,7 @@
 //! A server: sockets bound, one thread for each worker, and their end.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -12,7 +13,7 @@ use sip_core::{HostPort, Transport};
 use sip_transaction::{Config, Service, TransactionLayer, TransactionUser};
 use socket2::Socket;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::bind::{Bind, Listener};
@@ -140,18 +141,18 @@ impl Server {
     {
         let (stop, signal) = crate::shutdown::shutdown();
         let stop = StopOnDrop(stop);
-        let mut ends = self.start(&make_user, &service, &signal)?;
+        let (tell, mut ended) = mpsc::unbounded_channel();
+        let mut running = self.start(&make_user, &service, &signal, &tell)?;
         let mut outcome = Ok(());
         let mut told = Box::pin(shutdown.begun());
-        while let Some((worker, end)) = ends.first_mut() {
+        while running > 0 {
             tokio::select! {
-                ended = end => {
-                    let ended = ended.unwrap_or(Err(Error::Panicked { worker: *worker }));
-                    if ended.is_err() && outcome.is_ok() {
-                        outcome = ended;
+                Some(end) = ended.recv() => {
+                    running -= 1;
+                    if end.is_err() && outcome.is_ok() {
+                        outcome = end;
                         stop.0.begin();
                     }
-                    ends.remove(0);
                 }
                 () = &mut told => {
                     stop.0.begin();
@@ -162,12 +163,14 @@ impl Server {
         outcome
     }
 
+    /// Starts all workers; says how many there are.
     fn start<U, S, F>(
         self,
         make_user: &F,
         service: &Arc<S>,
         shutdown: &ShutdownSignal,
-    ) -> Result<Vec<(u16, End)>, Error>
+        end: &End,
+    ) -> Result<usize, Error>
     where
         F: FnOnce(WorkerContext) -> U + Clone + Send + 'static,
         U: TransactionUser + 'static,
@@ -178,33 +181,32 @@ impl Server {
         let directory = Arc::new(Directory::new(&self.settings.stream));
         let (workers, inboxes) = Workers::new(count, self.settings.handover_queue, directory);
         let places = self.sockets.into_iter().zip(inboxes).zip(0..);
-        places
-            .map(|((sockets, inbox), worker)| {
-                let seed = entropy().map_err(|source| Error::Start { worker, source })?;
-                let context = WorkerContext {
-                    worker,
-                    workers: count,
-                    seed,
-                    local_addrs: self.local_addrs.clone(),
-                    counters: self.counters[usize::from(worker)].clone(),
-                };
-                let start = WorkerStart {
-                    settings: self.settings.clone(),
-                    sent_by: self.sent_by.clone(),
-                    sockets,
-                    workers: workers.clone(),
-                    inbox,
-                    shutdown: shutdown.clone(),
-                    context,
-                };
-                start.spawn(make_user.clone(), service.clone())
-            })
-            .collect()
+        for ((sockets, inbox), worker) in places {
+            let seed = entropy().map_err(|source| Error::Start { worker, source })?;
+            let context = WorkerContext {
+                worker,
+                workers: count,
+                seed,
+                local_addrs: self.local_addrs.clone(),
+                counters: self.counters[usize::from(worker)].clone(),
+            };
+            let start = WorkerStart {
+                settings: self.settings.clone(),
+                sent_by: self.sent_by.clone(),
+                sockets,
+                workers: workers.clone(),
+                inbox,
+                shutdown: shutdown.clone(),
+                context,
+            };
+            start.spawn(make_user.clone(), service.clone(), end.clone())?;
+        }
+        Ok(count.into())
     }
 }
 
-/// Comes when a worker has ended; an error if it panicked.
-type End = oneshot::Receiver<Result<(), Error>>;
+/// Where a worker tells of its end.
+type End = mpsc::UnboundedSender<Result<(), Error>>;
 
 struct StopOnDrop(Shutdown);
 
@@ -226,7 +228,7 @@ struct WorkerStart {
 }
 
 impl WorkerStart {
-    fn spawn<U, S, F>(self, make_user: F, service: Arc<S>) -> Result<(u16, End), Error>
+    fn spawn<U, S, F>(self, make_user: F, service: Arc<S>, end: End) -> Result<(), Error>
     where
         F: FnOnce(WorkerContext) -> U + Send + 'static,
         U: TransactionUser + 'static,
@@ -234,17 +236,26 @@ impl WorkerStart {
         S: Service<U::Query, U::Answer>,
     {
         let worker = self.context.worker;
-        let (tell, end) = oneshot::channel();
+        let failed = move |source| Error::Start { worker, source };
+        let workers = self.workers.clone();
         let thread = move || {
-            let ended = self.work(make_user, service);
-            // Nobody waits any more if the server was dropped.
-            let _ = tell.send(ended.map_err(|source| Error::Start { worker, source }));
+            let work = AssertUnwindSafe(|| self.work(make_user, service));
+            let ended = match catch_unwind(work) {
+                Ok(ended) => ended.map_err(failed),
+                Err(_) => Err(Error::Panicked { worker }),
+            };
+            if ended.is_err() {
+                // The others are not to wait for this one.
+                workers.note_drained();
+            }
+            // Nobody listens any more if the server was dropped.
+            let _ = end.send(ended);
         };
         thread::Builder::new()
             .name(format!("sip-worker-{worker}"))
             .spawn(thread)
-            .map_err(|source| Error::Start { worker, source })?;
-        Ok((worker, end))
+            .map_err(failed)?;
+        Ok(())
     }
 
     /// The whole life of a worker.

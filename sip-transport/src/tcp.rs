@@ -26,6 +26,10 @@ use crate::settings::StreamSettings;
 use crate::worker::Owner;
 
 /// What the tasks of connections tell the driver.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a message is moved, which costs less than to allocate it"
+)]
 pub(crate) enum Input {
     /// A peer opened a connection.
     Accepted(TcpStream, SocketAddr),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use sip_core::{Method, Request, Response, StatusCode, Transport};
+use sip_core::{Limits, Message, Method, Request, Response, StatusCode, Transport, parse_message};
 use sip_transaction::{Service, TransactionUser};
 use sip_transport::{Bind, Counters, Error, Server, Shutdown, WorkerContext, shutdown};
 
@@ -117,6 +117,28 @@ pub(crate) fn request(method: &str, via: &str, call_id: &str) -> String {
          CSeq: 1 {method}\r\n\
          Content-Length: 0\r\n\r\n"
     )
+}
+
+/// A request without a Via, as its sender hands it to the transaction layer.
+pub(crate) fn parsed(method: &str, uri: &str) -> Request {
+    let text = format!(
+        "{method} {uri} SIP/2.0\r\nMax-Forwards: 70\r\nFrom: <sip:bob@b.example>;tag=1\r\n\
+         To: <{uri}>\r\nCall-ID: ours\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+    );
+    match parse_message(text.into(), &Limits::default()) {
+        Ok(Message::Request(request)) => request,
+        other => panic!("{other:?} is no request"),
+    }
+}
+
+/// The 200 to a request, as text.
+pub(crate) fn ok(request: &str) -> String {
+    match parse_message(request.to_owned().into(), &Limits::default()) {
+        Ok(Message::Request(request)) => {
+            String::from_utf8(request.reply(StatusCode::OK).to_bytes().to_vec()).unwrap()
+        }
+        other => panic!("{other:?} is no request"),
+    }
 }
 
 /// A phone on UDP.

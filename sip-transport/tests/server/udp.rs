@@ -1,49 +1,197 @@
 //! Datagrams (RFC 3261 §18, RFC 3581).
 
-use sip_core::Transport;
+use std::net::{Ipv4Addr, UdpSocket};
+
+use sip_core::{Method, Transport};
 use sip_transport::{Bind, serve};
 
 use crate::support::{PATIENCE, UdpPeer, answer, request};
+use crate::user::Stage;
+
+fn stage() -> (Stage, UdpPeer) {
+    let stage = Stage::set(Bind::udp("127.0.0.1:0"), 1);
+    let alice = UdpPeer::new(stage.server.addr(Transport::Udp));
+    (stage, alice)
+}
 
 #[tokio::test]
 async fn a_closure_answers_requests() {
-    // Port 0 would leave nobody knowing where it listens, so somebody's free port is taken over.
-    let addr = std::net::UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // With port 0 nobody would know where it listens, so it takes a port that was free just now.
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = free.local_addr().unwrap();
+    drop(free);
     let server = tokio::spawn(serve(Bind::udp(addr).workers(1), answer));
     let question = tokio::task::spawn_blocking(move || {
         let alice = UdpPeer::new(addr);
         alice.socket.connect(addr).unwrap();
+        let options = request("OPTIONS", "UDP 192.0.2.1;branch=z9hG4bK1", "a");
         // Until the server is there, the kernel refuses.
-        loop {
-            alice
-                .socket
-                .send(request("OPTIONS", "UDP 192.0.2.1;branch=z9hG4bK1", "a").as_bytes())
-                .unwrap();
-            let mut buffer = [0; 2048];
+        let mut buffer = [0; 2048];
+        let count = loop {
+            let _ = alice.socket.send(options.as_bytes());
             if let Ok(count) = alice.socket.recv(&mut buffer) {
-                return (
-                    alice.port(),
-                    String::from_utf8(buffer[..count].to_vec()).unwrap(),
-                );
+                break count;
             }
-        }
+        };
+        let response = String::from_utf8(buffer[..count].to_vec()).unwrap();
+        (alice.port(), response)
     });
-    let (port, response) = tokio::time::timeout(PATIENCE, question)
-        .await
-        .unwrap()
-        .unwrap();
+    let answered = tokio::time::timeout(PATIENCE, question).await;
+    let (port, response) = answered.unwrap().unwrap();
     assert!(response.starts_with("SIP/2.0 200 OK\r\n"), "{response}");
-    assert!(
-        response.contains(&format!(";received=127.0.0.1;rport={port}")),
-        "{response}"
-    );
+    let source = format!(";received=127.0.0.1;rport={port}");
+    assert!(response.contains(&source), "{response}");
     assert!(
         response.contains("To: <sip:bob@b.example>;tag="),
         "{response}"
     );
     server.abort();
-    let _ = Transport::Udp;
+}
+
+#[test]
+fn the_response_goes_to_the_source_whatever_via_says() {
+    let (_stage, alice) = stage();
+    for via in [
+        "UDP 192.0.2.1:9;branch=z9hG4bK1",
+        "UDP 192.0.2.1:9;branch=z9hG4bK2;rport",
+        "UDP 192.0.2.1:9;branch=z9hG4bK3;received=192.0.2.9;rport=9",
+        "UDP 192.0.2.1:9;branch=z9hG4bK4;maddr=192.0.2.9",
+    ] {
+        alice.send(request("OPTIONS", via, "a"));
+        let response = alice.receive();
+        let source = format!("received=127.0.0.1;rport={}", alice.port());
+        assert!(response.contains(&source), "{via}: {response}");
+        assert_eq!(response.matches("received=").count(), 1, "{response}");
+        assert_eq!(response.matches("rport").count(), 1, "{response}");
+    }
+}
+
+#[test]
+fn a_retransmission_is_answered_again_and_not_seen_again() {
+    let (stage, alice) = stage();
+    let message = request("MESSAGE", "UDP 192.0.2.1;branch=z9hG4bK1", "a");
+    alice.send(&message);
+    let first = alice.receive();
+    for _ in 0..2 {
+        alice.send(&message);
+        assert_eq!(alice.receive(), first);
+    }
+    alice.expect_silence();
+    assert_eq!(stage.next_request().1, Method::Message);
+    assert_eq!(stage.next_request().1, Method::Options);
+}
+
+#[test]
+fn garbage_is_met_with_silence() {
+    let (stage, alice) = stage();
+    let garbage: [&[u8]; 7] = [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        &[0xff; 1400],
+        &[b'a'; 65_000],
+        b"SIP/2.0",
+        b"\0\0\0\0\0\0\0\0",
+        b"INVITE",
+    ];
+    for datagram in garbage {
+        alice.send(datagram);
+    }
+    alice.expect_silence();
+    assert_eq!(stage.server.count("garbage"), 7);
+    stage.server.await_count("datagrams_sent", 1);
+    assert_eq!(stage.server.count("datagrams_sent"), 1);
+}
+
+#[test]
+fn keep_alives_are_met_with_silence() {
+    let (stage, alice) = stage();
+    for datagram in ["", "\r\n", "\r\n\r\n", "\0\0\0\0", " "] {
+        alice.send(datagram);
+    }
+    alice.expect_silence();
+    assert_eq!(stage.server.count("keepalives"), 5);
+    assert_eq!(stage.server.count("garbage"), 0);
+}
+
+#[test]
+fn a_broken_request_gets_400_and_is_not_seen() {
+    let (stage, alice) = stage();
+    let sound = request("INVITE", "UDP 192.0.2.1;branch=z9hG4bK1", "a");
+    for broken in [
+        sound.replace("CSeq: 1 INVITE", "CSeq: 1 BYE"),
+        sound.replace("CSeq: 1 INVITE", "CSeq: x"),
+        sound.replace("Content-Length: 0", "Content-Length: 99"),
+        sound.replace("From: <sip:alice@a.example>;tag=88sja8x\r\n", ""),
+    ] {
+        alice.send(&broken);
+        let response = alice.receive();
+        assert!(response.starts_with("SIP/2.0 400 "), "{broken}{response}");
+        let again = {
+            alice.send(&broken);
+            alice.receive()
+        };
+        assert_eq!(again, response, "the To tag must not change");
+    }
+    alice.expect_silence();
+    assert_eq!(stage.next_request().1, Method::Options);
+    assert_eq!(stage.server.count("flawed_answered"), 8);
+}
+
+#[test]
+fn a_broken_ack_or_response_is_met_with_silence() {
+    let (stage, alice) = stage();
+    let ack = request("ACK", "UDP 192.0.2.1;branch=z9hG4bK1", "a");
+    alice.send(ack.replace("CSeq: 1 ACK", "CSeq: x"));
+    let response = ack.replace("ACK sip:bob@b.example SIP/2.0", "SIP/2.0 200 OK");
+    alice.send(response.replace("Call-ID: a\r\n", ""));
+    alice.expect_silence();
+    assert_eq!(stage.server.count("flawed_dropped"), 2);
+    assert_eq!(stage.next_request().1, Method::Options);
+}
+
+#[test]
+fn more_requests_than_a_batch_are_all_answered() {
+    let (stage, alice) = stage();
+    for i in 0..300 {
+        let via = format!("UDP 192.0.2.1;branch=z9hG4bK{i}");
+        alice.send(request("OPTIONS", &via, &format!("call-{i}")));
+    }
+    for i in 0..300 {
+        let response = alice.receive();
+        assert!(
+            response.contains(&format!("Call-ID: call-{i}\r\n")),
+            "{response}"
+        );
+    }
+    assert_eq!(stage.server.count("datagrams_received"), 300);
+    stage.server.await_count("datagrams_sent", 300);
+}
+
+#[test]
+fn a_wildcard_listener_answers_from_the_address_it_was_asked_at() {
+    let stage = Stage::set(Bind::udp("0.0.0.0:0"), 1);
+    let port = stage.server.addr(Transport::Udp).port();
+    let asked = (Ipv4Addr::new(127, 0, 0, 77), port).into();
+    let alice = UdpPeer::new(asked);
+    alice.socket.connect(asked).unwrap();
+    let options = request("OPTIONS", "UDP 192.0.2.1;branch=z9hG4bK1", "a");
+    alice.socket.send(options.as_bytes()).unwrap();
+    // A connected socket takes nothing from anybody else.
+    assert!(alice.receive().starts_with("SIP/2.0 200 "));
+    let (_, _, flow) = stage.next_request();
+    assert_eq!(flow.local, asked);
+}
+
+#[test]
+fn ipv6_is_served_beside_ipv4() {
+    let stage = Stage::set(Bind::udp("127.0.0.1:0").and_udp("[::1]:0"), 1);
+    let socket = UdpSocket::bind("[::1]:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let server = stage.server.addrs[1].1;
+    let alice = UdpPeer { socket, server };
+    let options = request("OPTIONS", "UDP [2001:db8::1];branch=z9hG4bK1", "a");
+    alice.send(options);
+    let response = alice.receive();
+    assert!(response.contains("received=::1"), "{response}");
+    UdpPeer::new(stage.server.addrs[0].1).expect_silence();
 }

@@ -1,0 +1,378 @@
+//! Connections (RFC 3261 §18, RFC 5923, RFC 5626 §3.5.1).
+
+use std::io::Read;
+use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use sip_core::{StatusCode, Transport};
+use sip_transaction::Target;
+use sip_transport::{Bind, Settings};
+use socket2::SockRef;
+
+use crate::support::{PATIENCE, TcpPeer, ok, request};
+use crate::user::{Command, Stage, What};
+
+fn stage() -> Stage {
+    Stage::set(Bind::tcp("127.0.0.1:0"), 1)
+}
+
+fn stage_with(change: impl FnOnce(&mut Settings)) -> Stage {
+    let mut settings = Settings::default();
+    change(&mut settings);
+    Stage::set(Bind::tcp("127.0.0.1:0").settings(settings), 1)
+}
+
+fn connect(stage: &Stage) -> TcpPeer {
+    TcpPeer::connect(stage.server.addr(Transport::Tcp))
+}
+
+fn options(call_id: &str) -> String {
+    let via = format!("TCP 192.0.2.1;branch=z9hG4bK{call_id}");
+    request("OPTIONS", &via, call_id)
+}
+
+/// Closes with an RST instead of a FIN.
+fn reset(peer: TcpPeer) {
+    let linger = Some(Duration::ZERO);
+    SockRef::from(&peer.0).set_linger(linger).unwrap();
+}
+
+fn expect_ok(response: &str, call_id: &str) {
+    assert!(response.starts_with("SIP/2.0 200 OK\r\n"), "{response}");
+    let line = format!("\r\nCall-ID: {call_id}\r\n");
+    assert!(response.contains(&line), "{response}");
+}
+
+#[test]
+fn octet_by_octet_is_as_good_as_at_once() {
+    let stage = stage();
+    let mut alice = connect(&stage);
+    for octet in options("slow").as_bytes() {
+        alice.send([*octet]);
+    }
+    expect_ok(&alice.receive(), "slow");
+    alice.send(options("fast"));
+    expect_ok(&alice.receive(), "fast");
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let stage = stage();
+    let mut alice = connect(&stage);
+    let requests: String = (0..60).map(|i| options(&format!("call-{i}"))).collect();
+    alice.send(requests);
+    for i in 0..60 {
+        expect_ok(&alice.receive(), &format!("call-{i}"));
+    }
+    assert_eq!(stage.server.count("stream_messages"), 60);
+}
+
+#[test]
+fn half_a_message_waits_for_the_rest() {
+    let stage = stage();
+    let mut alice = connect(&stage);
+    let mut bob = connect(&stage);
+    let message = options("halves");
+    let (head, rest) = message.split_at(100);
+    alice.send(head);
+    // Others do not wait.
+    bob.send(options("whole"));
+    expect_ok(&bob.receive(), "whole");
+    alice.send(rest);
+    expect_ok(&alice.receive(), "halves");
+}
+
+#[test]
+fn half_a_message_does_not_wait_forever() {
+    let stage = stage_with(|settings| {
+        settings.stream.message_deadline = Duration::from_millis(20);
+    });
+    let mut idle = connect(&stage);
+    let mut alice = connect(&stage);
+    alice.send("OPTIONS sip:bob@b.example SIP/2.0\r\nVia: ");
+    assert_eq!(alice.receive_to_end(), "");
+    assert_eq!(stage.server.count("connections_timed_out"), 1);
+    // A connection without a message under way has more time.
+    idle.send(options("idle"));
+    expect_ok(&idle.receive(), "idle");
+}
+
+#[test]
+fn a_silent_connection_is_closed_in_the_end() {
+    let stage = stage_with(|settings| settings.stream.idle = Duration::from_millis(20));
+    let mut alice = connect(&stage);
+    alice.send(options("alive"));
+    expect_ok(&alice.receive(), "alive");
+    assert_eq!(alice.receive_to_end(), "");
+    stage.server.await_count("connections_closed", 1);
+    assert_eq!(stage.server.count("connections_timed_out"), 1);
+}
+
+#[test]
+fn a_broken_message_gets_400_and_the_connection_closes() {
+    let stage = stage();
+    for broken in [
+        options("a").replace("Content-Length: 0", "Content-Length: x"),
+        options("a").replace("Content-Length: 0", "Content-Length: 99999999999999999999"),
+        options("a").replace("Content-Length: 0\r\n", ""),
+    ] {
+        let mut alice = connect(&stage);
+        alice.send(options("sound"));
+        alice.send(&broken);
+        // Whatever follows is not looked at.
+        alice.send(options("never"));
+        expect_ok(&alice.receive(), "sound");
+        let rest = alice.receive_to_end();
+        assert!(rest.starts_with("SIP/2.0 400 "), "{broken}{rest}");
+        assert_eq!(rest.matches("SIP/2.0 ").count(), 1, "{rest}");
+    }
+    stage.server.await_count("connections_closed", 3);
+}
+
+#[test]
+fn a_message_with_a_flaw_whose_end_is_known_gets_400_and_the_connection_stays() {
+    let stage = stage();
+    let mut alice = connect(&stage);
+    alice.send(options("a").replace("CSeq: 1 OPTIONS", "CSeq: 1 BYE"));
+    let response = alice.receive();
+    assert!(response.starts_with("SIP/2.0 400 "), "{response}");
+    alice.send(options("b"));
+    expect_ok(&alice.receive(), "b");
+}
+
+#[test]
+fn what_is_no_sip_closes_the_connection_without_a_word() {
+    let stage = stage();
+    let mut alice = connect(&stage);
+    alice.send("GET / HTTP/1.1\r\nHost: b.example\r\n\r\n");
+    assert_eq!(alice.receive_to_end(), "");
+    drop(alice);
+    stage.server.await_count("connections_closed", 1);
+    assert_eq!(stage.server.count("garbage"), 1);
+}
+
+#[test]
+fn crlf_crlf_gets_crlf() {
+    let stage = stage();
+    let mut alice = connect(&stage);
+    let mut pong = [0; 2];
+    for _ in 0..3 {
+        alice.send("\r\n\r\n");
+        alice.0.read_exact(&mut pong).unwrap();
+        assert_eq!(&pong, b"\r\n");
+    }
+    alice.send(options("after"));
+    expect_ok(&alice.receive(), "after");
+}
+
+#[test]
+fn a_request_to_the_peer_takes_the_connection_it_opened() {
+    let stage = stage();
+    let mut alice = connect(&stage);
+    let source = alice.0.local_addr().unwrap();
+    alice.send(request(
+        "OPTIONS",
+        "TCP 127.0.0.1:5077;branch=z9hG4bK1",
+        "a",
+    ));
+    alice.receive();
+    stage.next_request();
+    // By the address it came from, and by the port its Via names.
+    for remote in [source, SocketAddr::from(([127, 0, 0, 1], 5077))] {
+        stage.send(0, Target::address(Transport::Tcp, remote));
+        let request = alice.receive();
+        assert!(request.starts_with("OPTIONS sip:alice@"), "{request}");
+        assert!(
+            request.contains("\r\nVia: SIP/2.0/TCP 127.0.0.1:"),
+            "{request}"
+        );
+        alice.send(ok(&request));
+        assert_eq!(stage.next().what, What::Response(StatusCode::OK));
+    }
+    assert_eq!(stage.server.count("connections_opened"), 0);
+}
+
+#[test]
+fn a_request_to_a_new_address_opens_one_connection_for_all() {
+    let stage = stage();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = Target::address(Transport::Tcp, listener.local_addr().unwrap());
+    // The second is sent while the first still waits for its connection.
+    stage.send(0, to);
+    stage.send(0, to);
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut bob = TcpPeer(stream);
+    for _ in 0..2 {
+        let request = bob.receive();
+        bob.send(ok(&request));
+        assert_eq!(stage.next().what, What::Response(StatusCode::OK));
+    }
+    // And takes requests the other way.
+    bob.send(options("back"));
+    expect_ok(&bob.receive(), "back");
+    assert_eq!(stage.server.count("connections_opened"), 1);
+}
+
+#[test]
+fn a_refused_connection_is_a_transport_failure() {
+    let stage = stage();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = Target::address(Transport::Tcp, gone.local_addr().unwrap());
+    drop(gone);
+    stage.send(0, to);
+    assert_eq!(stage.next().what, What::TransportFailure);
+    assert_eq!(stage.server.count("connects_failed"), 1);
+}
+
+#[test]
+fn a_transport_nobody_serves_is_a_transport_failure() {
+    let stage = stage();
+    let remote = "127.0.0.1:9".parse().unwrap();
+    for transport in [Transport::Udp, Transport::Tls] {
+        stage.send(0, Target::address(transport, remote));
+        assert_eq!(stage.next().what, What::TransportFailure);
+    }
+}
+
+#[test]
+fn a_request_on_a_connection_that_ended_fails_at_once() {
+    let stage = stage();
+    let mut alice = connect(&stage);
+    alice.send(options("a"));
+    alice.receive();
+    let (_, _, flow) = stage.next_request();
+    stage.send(0, Target::Flow(flow));
+    alice.receive();
+    drop(alice);
+    assert_eq!(stage.next().what, What::TransportFailure);
+    stage.send(0, Target::Flow(flow));
+    assert_eq!(stage.next().what, What::TransportFailure);
+}
+
+#[test]
+fn a_peer_that_closes_its_side_still_gets_its_answers() {
+    let stage = stage();
+    let mut alice = connect(&stage);
+    alice.send(request("REFER", "TCP 192.0.2.1;branch=z9hG4bK1", "later"));
+    alice.send(options("now"));
+    alice.0.shutdown(Shutdown::Write).unwrap();
+    expect_ok(&alice.receive(), "now");
+    stage.command(0, Command::Respond(StatusCode::ACCEPTED));
+    let rest = alice.receive_to_end();
+    assert!(rest.starts_with("SIP/2.0 202 "), "{rest}");
+    stage.server.await_count("connections_closed", 1);
+}
+
+#[test]
+fn a_response_takes_a_new_connection_when_the_old_one_is_gone() {
+    let stage = stage();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut alice = connect(&stage);
+    let via = format!("TCP 127.0.0.1:{port};branch=z9hG4bK1");
+    for method in ["REFER", "INVITE"] {
+        alice.send(request(method, &via, "moved"));
+        assert_eq!(stage.next_request().1.to_string(), method);
+    }
+    reset(alice);
+    stage.server.await_count("connections_closed", 1);
+
+    stage.command(0, Command::Respond(StatusCode::ACCEPTED));
+    stage.command(0, Command::Respond(StatusCode::BUSY_HERE));
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut alice = TcpPeer(stream);
+    for status in ["202", "486"] {
+        let response = alice.receive();
+        assert!(
+            response.starts_with(&format!("SIP/2.0 {status} ")),
+            "{response}"
+        );
+    }
+}
+
+#[test]
+fn a_response_that_reaches_nobody_is_a_failure() {
+    let stage = stage();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = gone.local_addr().unwrap().port();
+    drop(gone);
+    let mut alice = connect(&stage);
+    let via = format!("TCP 127.0.0.1:{port};branch=z9hG4bK1");
+    alice.send(request("REFER", &via, "lost"));
+    stage.next_request();
+    reset(alice);
+    stage.server.await_count("connections_closed", 1);
+    stage.command(0, Command::Respond(StatusCode::ACCEPTED));
+    assert_eq!(stage.next().what, What::ServerFailed);
+}
+
+#[test]
+fn a_slow_reader_is_closed_and_holds_up_nobody() {
+    let stage = stage();
+    let mut lazy = connect(&stage);
+    SockRef::from(&lazy.0).set_recv_buffer_size(4096).unwrap();
+    let flood: String = (0..100).map(|i| options(&format!("flood-{i}"))).collect();
+    let mut alice = connect(&stage);
+    lazy.0.set_nonblocking(true).unwrap();
+    while stage.server.count("slow_readers") == 0 {
+        // Asks without reading the answers, until it is closed.
+        use std::io::Write;
+        let _ = lazy.0.write(flood.as_bytes());
+        alice.send(options("meanwhile"));
+        expect_ok(&alice.receive(), "meanwhile");
+    }
+    stage.server.await_count("connections_closed", 1);
+}
+
+#[test]
+fn a_reset_in_the_middle_of_a_message_leaves_nothing_behind() {
+    let stage = stage();
+    for _ in 0..20 {
+        let mut alice = connect(&stage);
+        alice.send(options("whole"));
+        alice.send("OPTIONS sip:bob@b.exam");
+        reset(alice);
+    }
+    stage.server.await_count("connections_accepted", 20);
+    stage.server.await_count("connections_closed", 20);
+    let mut bob = connect(&stage);
+    bob.send(options("alive"));
+    expect_ok(&bob.receive(), "alive");
+}
+
+#[test]
+fn connections_that_come_and_go_leave_no_flows() {
+    let stage = stage_with(|settings| {
+        settings.stream.connections = 10;
+        settings.stream.connections_per_source = 10;
+    });
+    for i in 0..300 {
+        let mut alice = connect(&stage);
+        alice.send(options("quick"));
+        expect_ok(&alice.receive(), "quick");
+        drop(alice);
+        // With room for ten, the first that is forgotten to be given back shows.
+        stage.server.await_count("connections_closed", i + 1);
+    }
+    assert_eq!(stage.server.count("connections_accepted"), 300);
+    assert_eq!(stage.server.count("connections_refused"), 0);
+}
+
+#[test]
+fn one_source_gets_so_many_connections_and_no_more() {
+    let stage = stage_with(|settings| settings.stream.connections_per_source = 2);
+    let mut first = connect(&stage);
+    let second = connect(&stage);
+    stage.server.await_count("connections_accepted", 2);
+    assert_eq!(connect(&stage).receive_to_end(), "");
+    assert_eq!(stage.server.count("connections_refused"), 1);
+    first.send(options("first"));
+    expect_ok(&first.receive(), "first");
+    drop(second);
+    stage.server.await_count("connections_closed", 1);
+    let mut third = connect(&stage);
+    third.send(options("third"));
+    expect_ok(&third.receive(), "third");
+}
