@@ -30,6 +30,15 @@ impl Span {
         part.map(|part| Span::of(part, whole))
     }
 
+    /// The same range of a text in which what stood at `from` now stands at `to`.
+    pub(crate) fn moved(self, from: usize, to: usize) -> Span {
+        let shift = |offset: u32| narrow(offset as usize - from + to);
+        Span {
+            start: shift(self.start),
+            end: shift(self.end),
+        }
+    }
+
     pub(crate) fn bytes(self, whole: &[u8]) -> &[u8] {
         &whole[self.start as usize..self.end as usize]
     }

@@ -152,13 +152,22 @@ impl Via {
     /// (§18.2.1; RFC 3581 §4).
     #[must_use]
     pub fn with_received_rport(&self, source: SocketAddr) -> Via {
+        let start = self.params.start();
         let mut out = Vec::with_capacity(self.text.len() + 64);
-        out.extend_from_slice(&self.text[..self.params.start()]);
+        out.extend_from_slice(&self.text[..start]);
         self.params()
             .write_without(&["received", "rport"], &mut out);
         // Writing to a vector does not fail.
         let _ = write!(out, ";received={};rport={}", source.ip(), source.port());
-        Via::composed(out)
+        let text = Text::composed(out);
+        let params = Span::of(&text[start..], &text);
+        let branch = Params::of_header(&text[start..]).value("branch");
+        Via {
+            params,
+            branch: Span::of_option(branch, &text),
+            text,
+            ..*self
+        }
     }
 
     /// A copy that lets go of the message it was read from.

@@ -98,10 +98,8 @@ impl AddressOfRecord {
     /// `sip:user@domain`, escaped where needed.
     #[must_use]
     pub fn to_uri(&self) -> SipUri {
-        let host = self.domain().parse().unwrap_or_else(|_| {
-            unreachable!("the domain of an address of record was printed from a host")
-        });
-        SipUri::new(Some(self.user()), super::HostPort::new(host, None))
+        let host: Host = self.domain().parse().expect("`compose` printed a host");
+        SipUri::new(Some(self.user()), host.into())
     }
 }
 

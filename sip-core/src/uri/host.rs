@@ -1,7 +1,8 @@
 //! Hosts and ports: `host`, `hostport` (RFC 3261 §25.1; RFC 5118 for IPv6).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Deref;
 use std::str::FromStr;
@@ -84,6 +85,15 @@ impl Host {
         }
     }
 
+    /// Appends what [`Display`](fmt::Display) prints.
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Host::Name(name) => out.extend_from_slice(name),
+            // Writing to a vector does not fail.
+            Host::V4(_) | Host::V6(_) => drop(write!(out, "{self}")),
+        }
+    }
+
     fn read(text: &Text, part: HostPart<'_>) -> Host {
         Host::of_parts(
             || crate::span::Span::of(part.text, text).text(text),
@@ -101,17 +111,17 @@ impl Host {
 }
 
 impl HostPort {
-    /// `host` at its default port.
+    /// `host:port`, or `host` alone.
     #[must_use]
     pub fn new(host: Host, port: Option<u16>) -> HostPort {
         HostPort { host, port }
     }
 
-    /// Appends what [`Display`](fmt::Display) prints.
-    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
-        use std::io::Write as _;
-        // Writing to a vector does not fail.
-        let _ = write!(out, "{self}");
+    pub(crate) fn write_port(&self, out: &mut Vec<u8>) {
+        if let Some(port) = self.port {
+            // Writing to a vector does not fail.
+            let _ = write!(out, ":{port}");
+        }
     }
 }
 
@@ -168,10 +178,7 @@ impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.host.fmt(f)?;
         match self.port {
-            Some(port) => {
-                f.write_char(':')?;
-                port.fmt(f)
-            }
+            Some(port) => write!(f, ":{port}"),
             None => Ok(()),
         }
     }

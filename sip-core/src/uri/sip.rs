@@ -51,13 +51,18 @@ impl SipUri {
     /// ```
     #[must_use]
     pub fn new(user: Option<&str>, host_port: HostPort) -> SipUri {
-        let mut out = b"sip:".to_vec();
-        if let Some(user) = user.filter(|user| !user.is_empty()) {
-            escape::write_user(user.as_bytes(), &mut out);
-            out.push(b'@');
-        }
-        host_port.write_to(&mut out);
-        SipUri::composed(out)
+        let text = Text::from_static("sip:");
+        let end = Span::between(4, 4);
+        let empty = SipUri {
+            text,
+            secure: false,
+            ip: None,
+            port: None,
+            user_end: 4,
+            host: end,
+            params: end,
+        };
+        empty.with_host_port(host_port).with_user(user)
     }
 
     /// Reads what follows `sip:` or `sips:`, which ends at `start`.
@@ -77,15 +82,6 @@ impl SipUri {
             host: Span::of(parts.host.text, text),
             params: Span::of(parts.params, text),
             text: text.clone(),
-        }
-    }
-
-    /// Reads back what this file composed from parts that were read or escaped.
-    fn composed(bytes: Vec<u8>) -> SipUri {
-        let text = Text::composed(bytes);
-        match Uri::parse(&text) {
-            Ok(Uri::Sip(uri)) => uri,
-            _ => unreachable!("a SIP URI composed of its own parts reads back: {text}"),
         }
     }
 
@@ -176,21 +172,40 @@ impl SipUri {
     #[must_use]
     pub fn with_user(&self, user: Option<&str>) -> SipUri {
         let mut out = self.text[..self.scheme_end()].to_vec();
-        if let Some(user) = user.filter(|user| !user.is_empty()) {
-            escape::write_user(user.as_bytes(), &mut out);
+        let user = user.unwrap_or_default();
+        escape::write_user(user.as_bytes(), &mut out);
+        let user_end = narrow(out.len());
+        if !user.is_empty() {
             out.push(b'@');
         }
-        out.extend_from_slice(&self.text[self.host.start()..]);
-        SipUri::composed(out)
+        let (from, to) = (self.host.start(), out.len());
+        out.extend_from_slice(&self.text[from..]);
+        SipUri {
+            text: Text::composed(out),
+            user_end,
+            host: self.host.moved(from, to),
+            params: self.params.moved(from, to),
+            ..*self
+        }
     }
 
     /// With that host and port; all else stays.
     #[must_use]
     pub fn with_host_port(&self, host_port: HostPort) -> SipUri {
         let mut out = self.text[..self.host.start()].to_vec();
-        host_port.write_to(&mut out);
-        out.extend_from_slice(&self.text[self.params.start()..]);
-        SipUri::composed(out)
+        host_port.host.write_to(&mut out);
+        let host_end = out.len();
+        host_port.write_port(&mut out);
+        let (from, to) = (self.params.start(), out.len());
+        out.extend_from_slice(&self.text[from..]);
+        SipUri {
+            text: Text::composed(out),
+            ip: host_port.host.ip(),
+            port: host_port.port,
+            host: Span::between(narrow(self.host.start()), narrow(host_end)),
+            params: self.params.moved(from, to),
+            ..*self
+        }
     }
 
     /// With the parameter set: in place of one of that name, or behind the others.
@@ -215,27 +230,27 @@ impl SipUri {
     #[must_use]
     pub fn without_headers(&self) -> SipUri {
         let text = self.text.slice(0..self.params.end());
-        SipUri {
-            text,
-            ..self.clone()
-        }
+        SipUri { text, ..*self }
     }
 
     /// A copy that lets go of the message it was read from.
     #[must_use]
     pub fn detached(&self) -> SipUri {
         let text = self.text.detached();
-        SipUri {
-            text,
-            ..self.clone()
-        }
+        SipUri { text, ..*self }
     }
 
     fn with_params(&self, write: impl FnOnce(Params<'_>, &mut Vec<u8>)) -> SipUri {
-        let mut out = self.text[..self.params.start()].to_vec();
+        let start = self.params.start();
+        let mut out = self.text[..start].to_vec();
         write(self.params(), &mut out);
+        let params = Span::between(narrow(start), narrow(out.len()));
         out.extend_from_slice(&self.text[self.params.end()..]);
-        SipUri::composed(out)
+        SipUri {
+            text: Text::composed(out),
+            params,
+            ..*self
+        }
     }
 
     fn scheme_end(&self) -> usize {
