@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sip_core::StatusCode;
-use sip_proxy::{Decision, Incoming};
+use sip_proxy::{Decision, ForkPlan, Incoming};
 
 use super::support::*;
 
@@ -114,4 +114,39 @@ fn more_open_questions_than_allowed_are_refused_with_retry_after() {
     let response = world.take_response();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(lines(&response, "Retry-After"), ["10"]);
+}
+
+#[test]
+fn when_the_driver_waits_for_too_much_already_the_answer_is_503_without_state() {
+    let mut world = World::new(Slowly(|_: &Incoming| Decision::Drop, usize::MAX));
+    world.may_wait = 0;
+    for method in ["INVITE", "REGISTER"] {
+        world.receive(ALICE, &request(method, ""));
+        let response = world.take_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(lines(&response, "Retry-After"), ["10"]);
+        world.assert_idle();
+    }
+}
+
+/// Every wait has an end: a name server that says nothing costs a branch, not the call.
+#[test]
+fn a_name_that_is_not_resolved_in_time_fails_its_branch_alone() {
+    let mut world = World::new(To(|| {
+        ForkPlan::parallel([
+            target("sip:bob@slow.example.net"),
+            target("sip:bob@203.0.113.2"),
+        ])
+    }));
+    world.receive(ALICE, &request("INVITE", ""));
+    let (invite, to) = world.take_requests().remove(0);
+    assert_eq!(to.remote(), address(BOB_MOBILE));
+    world.answer(&invite, BOB_MOBILE, 180);
+    world.take();
+    world.advance(Duration::from_secs(2));
+    world.answer(&invite, BOB_MOBILE, 404);
+    assert_eq!(
+        world.take_summary(),
+        ["ACK → 203.0.113.2:5060", "404 INVITE → 198.51.100.1:5060"]
+    );
 }

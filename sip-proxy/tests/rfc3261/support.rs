@@ -43,6 +43,8 @@ pub(crate) struct World {
     waiting: Vec<(QueryId, Pending)>,
     pub(crate) sent: Vec<Sent>,
     last_request: Option<Origin>,
+    /// How many answers the driver waits for at a time.
+    pub(crate) may_wait: usize,
 }
 
 impl World {
@@ -77,6 +79,7 @@ impl World {
             waiting: Vec::new(),
             sent: Vec::new(),
             last_request: None,
+            may_wait: usize::MAX,
         }
     }
 
@@ -164,6 +167,9 @@ impl World {
                     Reply::Ready(answer) => {
                         self.proxy
                             .handle_answer(self.now, id, answer, &mut self.layer)
+                    }
+                    Reply::Pending(_) if self.waiting.len() >= self.may_wait => {
+                        self.proxy.handle_overload(self.now, id, &mut self.layer);
                     }
                     Reply::Pending(future) => {
                         self.proxy.handle_wait(self.now, id, &mut self.layer);
@@ -281,6 +287,9 @@ impl Names {
 #[async_trait::async_trait]
 impl Resolve for Names {
     async fn resolve(&self, uri: &SipUri) -> Resolved {
+        if uri.host().to_string() == "slow.example.net" {
+            std::future::pending::<()>().await;
+        }
         self.0
             .get(uri.host().to_string().as_str())
             .cloned()
