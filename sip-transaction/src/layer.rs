@@ -280,3 +280,96 @@ impl std::fmt::Debug for TransactionLayer {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sip_core::{Limits, StatusCode, parse_message};
+
+    use super::*;
+    use crate::server::AcceptError;
+    use crate::sim::epoch;
+
+    fn request(method: &str, branch: u32) -> Request {
+        let text = format!(
+            "{method} sip:bob@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{branch}\r\n\
+             From: <sip:alice@example.com>;tag=a\r\nTo: <sip:bob@example.com>\r\nCall-ID: {branch}\r\n\
+             CSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+        );
+        let message = parse_message(text.into(), &Limits::default()).unwrap();
+        Request::try_from(message).unwrap()
+    }
+
+    fn flow() -> Flow {
+        let address = |text: &str| text.parse().unwrap();
+        Flow::udp(address("192.0.2.2:5060"), address("192.0.2.1:5060"))
+    }
+
+    #[test]
+    fn a_full_layer_accepts_nothing_and_is_free_again_later() {
+        let config = Config {
+            max_transactions: 2,
+            ..Config::default()
+        };
+        let (mut layer, now) = (TransactionLayer::new(config, 1), epoch());
+        let first = layer.accept(now, &request("OPTIONS", 1), flow()).unwrap();
+        layer.send_request(now, request("OPTIONS", 2), Target::Flow(flow()));
+        let refused = layer.accept(now, &request("OPTIONS", 3), flow());
+        assert_eq!(refused, Err(AcceptError::Full));
+        // A CANCEL is answered all the same, without a transaction.
+        let ok = request("OPTIONS", 1).reply(StatusCode::OK);
+        layer.handle_message(now, Message::Request(request("CANCEL", 1)), flow());
+        let answer = std::iter::from_fn(|| layer.poll_transmit()).last().unwrap();
+        assert!(answer.payload.starts_with(b"SIP/2.0 200 OK\r\n"));
+        layer.respond(now, first, ok).unwrap();
+        layer.handle_timeout(now + Duration::from_secs(33));
+        assert!(layer.accept(now, &request("OPTIONS", 3), flow()).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_accepted_says_why() {
+        let (mut layer, now) = (TransactionLayer::new(Config::default(), 1), epoch());
+        let mut accept = |request: &Request| layer.accept(now, request, flow());
+        assert!(accept(&request("INVITE", 1)).is_ok());
+        assert_eq!(accept(&request("INVITE", 1)), Err(AcceptError::Duplicate));
+        assert_eq!(accept(&request("ACK", 2)), Err(AcceptError::Ack));
+        let mut blank = request("INVITE", 3);
+        blank.headers_mut().remove(&sip_core::HeaderName::Via);
+        assert!(matches!(accept(&blank), Err(AcceptError::Malformed(_))));
+    }
+
+    #[test]
+    fn time_that_goes_back_stands_still() {
+        let (mut layer, start) = (TransactionLayer::new(Config::default(), 1), epoch());
+        let second = Duration::from_secs(1);
+        layer.handle_timeout(start + second);
+        layer.send_request(start, request("OPTIONS", 1), Target::Flow(flow()));
+        assert_eq!(layer.poll_timeout(), Some(start + second * 3 / 2));
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_branches_and_tags() {
+        let mut made = [1, 1, 2].map(|seed| {
+            let mut layer = TransactionLayer::new(Config::default(), seed);
+            layer.send_request(epoch(), request("OPTIONS", 1), Target::Flow(flow()));
+            let sent = layer.poll_transmit().unwrap().payload;
+            let stable = layer.stable_tag(&request("OPTIONS", 1));
+            (sent, layer.new_tag(), layer.new_branch(), stable)
+        });
+        assert_eq!(made[0], made[1]);
+        assert_ne!(made[0].0, made[2].0);
+        made.sort();
+        assert_ne!(made[0].3, made[2].3);
+    }
+
+    #[test]
+    fn a_stable_tag_is_the_same_for_invite_ack_and_cancel_and_no_other_call() {
+        let layer = TransactionLayer::new(Config::default(), 1);
+        let tag = |method, branch| layer.stable_tag(&request(method, branch));
+        assert_eq!(tag("INVITE", 1), tag("INVITE", 1));
+        assert_eq!(tag("INVITE", 1), tag("ACK", 1));
+        assert_eq!(tag("INVITE", 1), tag("CANCEL", 1));
+        assert_ne!(tag("INVITE", 1), tag("INVITE", 2));
+    }
+}

@@ -20,6 +20,7 @@ mod epoch;
 mod hand;
 mod ladder;
 mod link;
+mod pcap;
 mod peer;
 mod phone;
 mod wire;
@@ -267,6 +268,12 @@ impl Sim {
     #[must_use]
     pub fn ladder(&self) -> &Ladder {
         &self.ladder
+    }
+
+    /// Every message sent so far as a capture file, which Wireshark opens.
+    #[must_use]
+    pub fn pcap(&self) -> Vec<u8> {
+        pcap::write(self.wire.packets())
     }
 
     /// Compares the run with a ladder written by hand; spaces and empty lines do not matter.

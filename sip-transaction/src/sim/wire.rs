@@ -10,6 +10,7 @@ use sip_core::{Limits, Message, Transport, parse_message};
 
 use super::ladder::{Ladder, name_of};
 use super::link::{Fate, Link};
+use super::pcap::Packet;
 use super::{address, index_of_address};
 use crate::boundary::{ConnectionId, Flow, Target, Transmit};
 
@@ -24,6 +25,7 @@ pub(crate) struct Wire {
     connections: BTreeMap<(usize, usize), ConnectionId>,
     opened: u64,
     unplugged: BTreeSet<usize>,
+    packets: Vec<Packet>,
 }
 
 struct Flight {
@@ -49,11 +51,16 @@ impl Wire {
             connections: BTreeMap::new(),
             opened: 0,
             unplugged: BTreeSet::new(),
+            packets: Vec::new(),
         }
     }
 
     pub(crate) fn seed(&self) -> u64 {
         self.link.seed
+    }
+
+    pub(crate) fn packets(&self) -> &[Packet] {
+        &self.packets
     }
 
     pub(crate) fn transport(&self) -> Transport {
@@ -94,6 +101,12 @@ impl Wire {
         let Some((to, flow)) = path else {
             return false;
         };
+        self.packets.push(Packet {
+            at,
+            from: flow.remote,
+            to: flow.local,
+            payload: payload.clone(),
+        });
         for delay in copies {
             self.sent += 1;
             let payload = payload.clone();

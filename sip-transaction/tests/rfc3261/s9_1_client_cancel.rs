@@ -1,5 +1,7 @@
 //! RFC 3261 §9.1, cancelling a request we sent.
 
+use std::time::Duration;
+
 use sip_core::{CSeq, HeaderName, Method, Request};
 use sip_transaction::CancelError;
 use sip_transaction::sim::{Link, Sim};
@@ -127,6 +129,20 @@ fn without_a_final_response_the_invite_is_given_up_after_64_t1() {
 }
 
 #[test]
+fn when_the_invite_is_over_so_is_its_cancel() {
+    let mut sim = ringing(Link::tcp());
+    sim.alice().cancel();
+    let invite = requests(&sim.puppet("bob").received(), "INVITE")[0].clone();
+    let status = sip_core::StatusCode::REQUEST_TERMINATED;
+    let terminated = String::from_utf8(invite.reply(status).to_bytes().to_vec());
+    sim.puppet("bob")
+        .send("alice", &terminated.expect("plain text"));
+    sim.run_until(0.0);
+    assert_eq!(sim.alice().heard(), ["180 INVITE", "487 INVITE"]);
+    assert!(sim.is_idle(), "{:?}", sim.alice().layer());
+}
+
+#[test]
 fn a_provisional_response_does_not_extend_that() {
     let mut sim = ringing(Link::tcp());
     sim.at(10.0, |sim| sim.alice().cancel());
@@ -142,19 +158,23 @@ fn a_provisional_response_does_not_extend_that() {
 
 #[test]
 fn a_2xx_that_crosses_the_cancel_still_counts() {
-    let mut sim = Sim::new(Link::udp());
-    sim.puppet("bob");
+    let mut sim = Sim::new(Link::udp().latency(Duration::from_millis(50)));
+    sim.bob().answers(&[(0.0, 180), (1.0, 200)]);
     sim.alice().invite(BOB);
-    sim.run_until(0.0);
-    sim.puppet("bob").reply(180);
-    sim.puppet("bob").reply(200);
-    sim.run_until(0.0);
-    let answered = sim.alice().act(|now, _, layer| {
-        let any = layer.transactions();
-        (any, now)
-    });
-    assert_eq!(answered.0, 1);
+    sim.at(1.06, |sim| sim.alice().cancel());
+    sim.run_until(2.0);
+    sim.assert_ladder(
+        "
+         0.000  alice → bob    INVITE
+         0.050  bob → alice    180 INVITE
+         1.050  bob → alice    200 INVITE
+         1.060  alice → bob    CANCEL
+         1.100  alice → bob    ACK
+         1.110  bob → alice    200 CANCEL
+        ",
+    );
     assert_eq!(sim.alice().heard(), ["180 INVITE", "200 INVITE"]);
+    assert_eq!(sim.bob().heard(), ["INVITE", "ACK"]);
 }
 
 #[test]

@@ -104,6 +104,22 @@ fn calls_get_through_a_network_that_loses_a_fifth() {
 }
 
 #[test]
+fn a_run_can_be_written_as_a_capture_file() {
+    let sim = call(Link::tcp());
+    let file = sim.pcap();
+    let sent = sim.ladder().only(|who, _| who.contains('→')).len();
+    let mut at = 24; // behind the file's header
+    let mut packets = 0;
+    while at < file.len() {
+        let length = file[at + 8..at + 12].try_into().map(u32::from_ne_bytes);
+        at += 16 + length.expect("four octets") as usize;
+        packets += 1;
+    }
+    assert_eq!((at, packets), (file.len(), sent));
+    assert!(file[24 + 16 + 28..].starts_with(b"INVITE sip:bob@example.com SIP/2.0\r\n"));
+}
+
+#[test]
 fn a_lost_message_is_named_and_the_next_one_arrives() {
     let mut sim = Sim::new(Link::udp().lose_first(1, "200 OPTIONS"));
     sim.alice()
