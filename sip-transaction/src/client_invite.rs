@@ -10,34 +10,33 @@ use crate::timer::Timer;
 /// Where an INVITE we sent stands.
 ///
 /// ```text
-///                            │ INVITE from TU
-///          Timer A           │ INVITE sent
-///          INVITE sent ┌─────▼──────┐          Timer B or Transport Err.
-///              ┌───────┤            │          inform TU
-///              └───────►  Calling   ├────────────────────────────────┐
-///     300-699          │            │ 2xx                            │
-///     ACK sent ┌───────┤            │ 2xx to TU                      │
-///   resp. to TU│       └─────┬──────┘───────────────┐                │
-///              │         1xx │ 1xx to TU            │                │
-///              │       ┌─────▼──────┐               │                │
-///              │ ┌─────┤            │               │                │
-///              │ └─────► Proceeding │ 2xx           │                │
-///              │  1xx  │            │ 2xx to TU     │                │
-///              │  to TU└──┬──┬──┬───┘────────────┐  │                │
-///              │          │  │  └ ─ ─ ─ ─ ─ ─ ─ ┼ ─┼ ─ ─ ─ ─ ─ ─ ► │
-///              │  300-699 │    cancelled, and     │  │                │
-///              │  ACK sent│    64·T1 passed (§9.1)│  │                │
-///              │  to TU   │                       │  │                │
-///              │       ┌──▼─────────┐        ┌────▼──▼────┐          │
-///              └───────►            │        │            ├──┐ 2xx   │
-///              ┌───────┤ Completed  │        │  Accepted  │  │ to TU │
-///      300-699 └───────►            │        │            ◄──┘       │
-///      ACK sent        └──┬──────┬──┘        └─────┬──────┘          │
-///                 Timer D │      │ Transport Err.  │ Timer M         │
-///                       - │      │ inform TU       │ -               │
-///                      ┌──▼──────▼─────────────────▼──┐              │
-///                      │          Terminated          ◄──────────────┘
-///                      └──────────────────────────────┘
+///                               │ INVITE from TU
+///                               │ INVITE sent
+///                         ┌─────▼──────┐ Timer B or Transport Err.: inform TU
+///    Timer A: INVITE sent │            ├────────────────────────────────────┐
+///               ┌─────────┤  Calling   │                                    │
+///               └─────────►            ├──────────────┐ 2xx                 │
+///       ┌─────────────────┤            │              │ 2xx to TU           │
+///       │ 300-699         └─────┬──────┘              │                     │
+///       │ ACK sent          1xx │                     │                     │
+///       │ resp. to TU 1xx to TU │                     │                     │
+///       │                 ┌─────▼──────┐ 64·T1 after a CANCEL (§9.1): inform TU
+///       │ 1xx   ┌─────────┤            ├ ─ ─ ─ ─ ─ ─ ─│─ ─ ─ ─ ─ ─ ─ ─ ─ ─ ►│
+///       │ to TU └─────────► Proceeding │              │                     │
+///       │                 │            ├──────────┐ 2xx                     │
+///       │                 └─────┬──────┘          │ 2xx to TU               │
+///       │               300-699 │                 │   │                     │
+///       │ ACK sent, resp. to TU │                 │   │                     │
+///       │                 ┌─────▼──────┐       ┌──▼───▼─────┐               │
+///       └─────────────────►            │       │            ├──┐ 2xx        │
+///      300-699  ┌─────────┤ Completed  │       │  Accepted  │  │ 2xx to TU  │
+///      ACK sent └─────────►            │       │            ◄──┘            │
+///                         └──┬──────┬──┘       └─────┬──────┘               │
+///                    Timer D │      │ Transport Err. │ Timer M              │
+///                          - │      │ inform TU      │ -                    │
+///                         ┌──▼──────▼────────────────▼──┐                   │
+///                         │         Terminated          ◄───────────────────┘
+///                         └─────────────────────────────┘
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {

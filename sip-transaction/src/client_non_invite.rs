@@ -9,29 +9,31 @@ use crate::timer::Timer;
 /// Where a request we sent stands.
 ///
 /// ```text
-///                            │ request from TU
-///          Timer E           │ request sent
-///          request sent┌─────▼──────┐         Timer F or Transport Err.
-///              ┌───────┤            │         inform TU
-///              └───────►   Trying   ├─────────────────────────┐
-///     200-699  ┌───────┤            │                         │
-///   resp. to TU│       └─────┬──────┘                         │
-///              │         1xx │ resp. to TU                    │
-///              │       ┌─────▼──────┐                         │
-///              │ ┌─────┤            │         Timer F or Transport Err.
-///              │ └─────► Proceeding │         inform TU       │
-///              │ Timer E            ├─────────────────────────►
-///              │ request sent       ├──┐ 1xx                  │
-///              │       │            ◄──┘ resp. to TU          │
-///              │       └─────┬──────┘                         │
-///              │     200-699 │ resp. to TU                    │
-///              │       ┌─────▼──────┐                         │
-///              └───────► Completed  │                         │
-///                      └─────┬──────┘                         │
-///                    Timer K │ -                              │
-///                      ┌─────▼──────┐                         │
-///                      │ Terminated ◄─────────────────────────┘
-///                      └────────────┘
+///                               │ request from TU
+///                               │ request sent
+///                         ┌─────▼──────┐ Timer F or Transport Err.: inform TU
+///   Timer E: request sent │            ├────────────────────────────────────┐
+///               ┌─────────┤   Trying   │                                    │
+///               └─────────►            │                                    │
+///       ┌─────────────────┤            │                                    │
+///       │ 200-699         └─────┬──────┘                                    │
+///       │ resp. to TU       1xx │                                           │
+///       │           resp. to TU │                                           │
+///       │                 ┌─────▼──────┐ Timer F or Transport Err.: inform TU
+///       │ Timer E:        │            ├───────────────────────────────────►│
+///       │ sent ┌──────────┤ Proceeding ├──┐ 1xx                             │
+///       │ again└──────────►            ◄──┘ resp. to TU                     │
+///       │                 └─────┬──────┘                                    │
+///       │               200-699 │                                           │
+///       │           resp. to TU │                                           │
+///       │                 ┌─────▼──────┐                                    │
+///       └─────────────────► Completed  │                                    │
+///                         └─────┬──────┘                                    │
+///                       Timer K │                                           │
+///                             - │                                           │
+///                         ┌─────▼──────┐                                    │
+///                         │ Terminated ◄────────────────────────────────────┘
+///                         └────────────┘
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {

@@ -317,7 +317,7 @@ mod tests {
         layer.send_request(now, request("OPTIONS", 2), Target::Flow(flow()));
         let refused = layer.accept(now, &request("OPTIONS", 3), flow());
         assert_eq!(refused, Err(AcceptError::Full));
-        // A CANCEL is answered all the same, without a transaction.
+        // A CANCEL makes room, so it is answered all the same.
         let ok = request("OPTIONS", 1).reply(StatusCode::OK);
         layer.handle_message(now, Message::Request(request("CANCEL", 1)), flow());
         let answer = std::iter::from_fn(|| layer.poll_transmit()).last().unwrap();

@@ -150,7 +150,7 @@ impl Actions<'_, Server<'_>> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// It has one already.
+    /// It has one already; or it is RFC 2543's and differs from one that has in nothing but the To tag.
     #[error("the request has a transaction already")]
     Duplicate,
     /// An ACK is never answered, and has none (§17.2).

@@ -12,32 +12,40 @@ use crate::timer::Timer;
 /// ```text
 ///                               │ INVITE
 ///                               │ pass INVITE to TU
-///         INVITE          ┌─────▼──────┐ 200 ms: 100 if TU sent nothing
-///         send response┌──┤            ├──┐ 101-199 from TU
-///                      └──►            ◄──┘ send response
-///                         │ Proceeding │
-///                         │            ├──┐ Transport Err.
-///                         │            ◄──┘ inform TU
+///                         ┌─────▼──────┐
+///    INVITE: send response│            │101-199 from TU: send response
+///                      ┌──┤            ├──┐
+///                      └──►            ◄──┘
+///          200 ms without │ Proceeding │
+///     a response: send 100│            │Transport Err.: inform TU
+///                      ┌──┤            ├──┐
+///                      └──►            ◄──┘
 ///                         └──┬──────┬──┘
 ///            300-699 from TU │      │ 2xx from TU
-///            send response   │      │ send response
-///         INVITE       ┌─────▼────┐ └──────────┐
-///      send response┌──┤          ├──┐ Timer G │
-///                   └──►          ◄──┘ send    │   INVITE          ACK
-///                      │Completed │   response │   -               to TU
-///                   ┌──┤          │      ┌─────▼────┐
-///     Transport Err.└──►          │   ┌──┤          ├──┐
-///     inform TU        └──┬────┬──┘   └──►          ◄──┘
-///                     ACK │    │         │ Accepted │
-///                       - │    │      ┌──┤          ├──┐ 2xx from TU
-///                 ┌───────▼──┐ │      └──►          ◄──┘ send response
-///                 │Confirmed │ │      Tr.└────┬─────┘
-///                 └───────┬──┘ │ Timer H Err. │
-///                 Timer I │    │ inform TU    │ Timer L
-///                       - │    │              │ -
-///                 ┌───────▼────▼──────────────▼─────┐
-///                 │            Terminated           │
-///                 └─────────────────────────────────┘
+///              send response │      │ send response
+///                            │      └────────────────┐
+///                      ┌─────▼──────┐          ┌─────▼──────┐
+/// INVITE: send response│            │          │            │INVITE: -
+///                   ┌──┤            │          │            ├──┐
+///                   └──►            │          │            ◄──┘
+///   Timer G: send resp.│ Completed  │          │            │ACK: to TU
+///                   ┌──┤            │          │  Accepted  ├──┐
+///                   └──►            │          │            ◄──┘
+///       Transport Err.:│            │          │            │2xx from TU: send response
+///            inform TU │            │          │            ├──┐
+///                   ┌──┤            │          │            ◄──┘
+///                   └──►            │          │            │Transport Err.: inform TU
+///                      └──┬──────┬──┘          │            ├──┐
+///                     ACK │      │ Timer H     │            ◄──┘
+///                       - │      │ inform TU   └─────┬──────┘
+///                  ┌──────▼────┐ │                   │
+///                  │ Confirmed │ │                   │ Timer L
+///                  └──────┬────┘ │                   │ -
+///                 Timer I │      │                   │
+///                       - │      │                   │
+///                      ┌──▼──────▼───────────────────▼──┐
+///                      │           Terminated           │
+///                      └────────────────────────────────┘
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {

@@ -10,30 +10,34 @@ use crate::timer::Timer;
 /// Where a request we received stands.
 ///
 /// ```text
-///                            │ request
-///                            │ pass to TU
-///                      ┌─────▼──────┐
-///                      │   Trying   ├───────────────┐ 200-699 from TU
-///                      └─────┬──────┘               │ send response
-///                1xx from TU │ send response        │
-///           (RFC 4320: a 100 │ and no sooner        │
-///            than timer E reaches T2, nor later)    │
-///         request      ┌─────▼──────┐               │
-///         send response┤            ├──┐1xx from TU │
-///              ┌───────┤ Proceeding │  │send response
-///              └───────►            ◄──┘            │
-///                      └──┬─────┬───┘               │
-///           Transport Err.│     │ 200-699 from TU   │
-///           inform TU     │     │ send response     │
-///                         │┌────▼───────┐           │
-///         request      ┌──┼┤            │           │
-///         send response└──┼► Completed  ◄───────────┘
-///                         │└──┬─────┬───┘
-///                         │   │     │ Timer J
-///                         │   │     │ -
-///                      ┌──▼───▼─────▼──┐
-///                      │  Terminated   │
-///                      └───────────────┘
+///                               │ request
+///                               │ pass to TU
+///                         ┌─────▼──────┐ 200-699 from TU
+///               request: -│            │ send response
+///                      ┌──┤   Trying   ├───────────────────┐
+///                      └──►            │                   │
+///                         └─────┬──────┘                   │
+///         100 from TU, or when  │                          │
+///      timer E is at T2 (4320 §4.1): send 100              │
+///                         ┌─────▼──────┐                   │
+///   request: send response│            │100 from TU: send response
+///                      ┌──┤ Proceeding ├──┐                │
+///                      └──►            ◄──┘                │
+///                         └──┬──────┬──┘                   │
+///             Transport Err. │      │ 200-699 from TU      │
+///                  inform TU │      │ send response        │
+///                            │   ┌──▼─────────┐            │
+///                            │   │            ◄────────────┘
+///                            │   │ Completed  ├──┐
+///                            │   │            ◄──┘ request: send response
+///                            │   └──┬──────┬──┘
+///                            │      │      │ Transport Err.
+///                            │      │      │ inform TU
+///                            │      │ Timer J
+///                            │      │ -    │
+///                         ┌──▼──────▼──────▼──┐
+///                         │    Terminated     │
+///                         └───────────────────┘
 /// ```
 ///
 /// A user that does not answer before the client's timer F need not answer any more (RFC 4320 §4.2).
