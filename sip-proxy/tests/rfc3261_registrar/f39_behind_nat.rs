@@ -185,7 +185,14 @@ fn target_after_a_restart(contact: &str) -> BranchTarget {
 #[test]
 fn a_connection_that_is_gone_is_made_anew_to_the_contact() {
     let target = target_after_a_restart("<sip:bob@198.51.100.7;transport=tcp>");
-    assert_eq!(target.received, None);
+    let Some(Target::Address {
+        transport, remote, ..
+    }) = target.received
+    else {
+        panic!("{target:?}")
+    };
+    assert_eq!(transport, Transport::Tcp);
+    assert_eq!(remote, "198.51.100.7:5060".parse().unwrap());
 }
 
 #[test]
