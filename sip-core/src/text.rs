@@ -118,6 +118,12 @@ impl Text {
 
     /// Without the white space around it.
     pub(crate) fn trimmed(&self) -> Text {
+        if let [first, .., last] = self.as_bytes()
+            && !first.is_ascii_whitespace()
+            && !last.is_ascii_whitespace()
+        {
+            return self.clone();
+        }
         let start = self.0.len() - self.0.trim_ascii_start().len();
         let end = self.0.trim_ascii_end().len().max(start);
         self.slice(start..end)

@@ -33,22 +33,23 @@ impl Line {
     /// The longest line that can be received, without its CRLF.
     pub(crate) const MAX: usize = u16::MAX as usize - 2;
 
-    /// A received line, no longer than [`Line::MAX`].
+    /// A received line of `length` octets, no more than [`Line::MAX`] and its CRLF; `value` counts from its start.
     #[inline]
     pub(crate) fn received(
-        whole: Range<usize>,
+        start: usize,
+        length: usize,
         name_length: usize,
         value: Range<usize>,
         id: NameId,
         folded: bool,
     ) -> Line {
-        debug_assert!(whole.len() <= Line::MAX + 2);
+        debug_assert!(length <= Line::MAX + 2);
         Line {
-            start: whole.start as u32,
-            length: whole.len() as u32,
+            start: start as u32,
+            length: length as u32,
             name_length: name_length as u16,
-            lead: (value.start - whole.start) as u16,
-            tail: (whole.end - value.end) as u16,
+            lead: value.start as u16,
+            tail: (length - value.end) as u16,
             id,
             kind: if folded { Kind::Folded } else { Kind::Received },
         }

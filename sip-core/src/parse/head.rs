@@ -88,6 +88,7 @@ impl Head {
 
     fn header_lines(&mut self, scan: &mut Scan<'_>, limits: &Limits) {
         let max_line = limits.max_line.min(Line::MAX);
+        let mut room = limits.max_headers;
         let mut at = self.start_length;
         while !scan.bytes[at..].starts_with(b"\r\n") {
             let Some(mut crlf) = scan.crlf(at) else {
@@ -101,17 +102,18 @@ impl Head {
                 crlf = next;
                 folds += 1;
             }
-            if self.lines.len() >= limits.max_headers {
+            if room == 0 {
                 scan.too_large(at, "fewer header lines");
                 self.unframed = true;
             } else if crlf - at > max_line || folds > limits.max_folds {
                 scan.too_large(at, "a shorter header line");
                 self.unframed = true;
-            } else if let Some(line) = scan.header_line(at, crlf, folds > 0) {
+            } else if let Some(line) = header_line(&scan.bytes[at..crlf], at, folds > 0) {
                 if line.id() == NameId::ContentLength {
                     self.read_content_length(scan, &line);
                 }
                 self.lines.push(line);
+                room -= 1;
             } else {
                 scan.bad(at, "header name and colon");
             }
@@ -189,29 +191,6 @@ impl Scan<'_> {
         self.strays = true;
         self.bad(stray, "CRLF");
         memmem::find(&self.bytes[stray..], b"\r\n").map(|found| stray + found)
-    }
-
-    #[inline]
-    fn header_line(&self, start: usize, crlf: usize, folded: bool) -> Option<Line> {
-        let text = &self.bytes[start..crlf];
-        let colon = colon(text)?;
-        let name = trim_end(&text[..colon], is_blank);
-        let id = NameId::find(name);
-        if id == NameId::Other && !is_token(name) {
-            return None;
-        }
-        let value = trim_start(&text[colon + 1..], is_lws);
-        let value_start = crlf - value.len();
-        let value = trim_end(value, is_lws);
-        let value_range = value_start..value_start + value.len();
-        let folded = folded && memchr(b'\r', value).is_some();
-        Some(Line::received(
-            start..crlf + 2,
-            name.len(),
-            value_range,
-            id,
-            folded,
-        ))
     }
 
     /// Request-Line or Status-Line (§7.1, §7.2), and its length.
@@ -308,6 +287,30 @@ impl<'a> Scan<'a> {
             Err((at, "SIP-Version"))
         }
     }
+}
+
+/// Finds the parts of a header line, which stands at `start` without its CRLF.
+#[inline]
+fn header_line(text: &[u8], start: usize, folded: bool) -> Option<Line> {
+    let colon = colon(text)?;
+    let name = trim_end(&text[..colon], is_blank);
+    let id = NameId::find(name);
+    if id == NameId::Other && !is_token(name) {
+        return None;
+    }
+    let value = trim_start(&text[colon + 1..], is_lws);
+    let value_start = text.len() - value.len();
+    let value = trim_end(value, is_lws);
+    let value_end = value_start + value.len();
+    let folded = folded && memchr(b'\r', value).is_some();
+    Some(Line::received(
+        start,
+        text.len() + 2,
+        name.len(),
+        value_start..value_end,
+        id,
+        folded,
+    ))
 }
 
 /// The first colon, looked for eight octets at a time: names are so short that calling memchr costs more.
