@@ -1,5 +1,6 @@
 //! What the server knows: its database and all that is kept of it in memory.
 
+use std::fs::File;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub(crate) struct Backends {
     pub(crate) users: i64,
     store: Store,
     flusher: Option<Flusher>,
+    /// No other server gets at the folder before this one is through with it.
+    _claim: File,
 }
 
 impl Backends {
@@ -36,8 +39,9 @@ impl Backends {
     /// When the database cannot be used.
     pub(crate) async fn start(config: &Config, demo: Option<IpAddr>) -> Result<Backends, Failure> {
         let (store, is_new) = Store::open_or_create(&config.data).await?;
+        let claim = Store::claim(&config.data)?;
         let demo = demo.filter(|_| is_new);
-        Backends::read(config, store, demo).await.map_err(|error| {
+        Backends::read(config, store, claim, demo).await.map_err(|error| {
             Failure::setup(
                 format!(
                     "cannot use the database {}: {}",
@@ -52,6 +56,7 @@ impl Backends {
     async fn read(
         config: &Config,
         store: Store,
+        claim: File,
         demo: Option<IpAddr>,
     ) -> Result<Backends, StoreError> {
         let demo = match demo {
@@ -79,6 +84,7 @@ impl Backends {
             users: store.count_subscribers().await?,
             store,
             flusher,
+            _claim: claim,
         })
     }
 

@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hashbrown::{DefaultHashBuilder, HashMap};
+use hashbrown::{DefaultHashBuilder, Equivalent, HashMap};
 use tokio::sync::OnceCell;
 
 /// Workers that look for different keys seldom meet at one lock.
@@ -21,6 +21,11 @@ pub(crate) struct Cache<K, V, E> {
     hasher: DefaultHashBuilder,
     /// Of each of the two generations of a shard.
     capacity: usize,
+}
+
+/// A borrowed key, of which an own one is made only when it is new.
+pub(crate) trait ToKey<K> {
+    fn to_key(&self) -> K;
 }
 
 /// When the young are as many as may be, they become the old, and the old are forgotten; who is asked for becomes
@@ -41,7 +46,7 @@ struct Read<V, E> {
     until: Instant,
 }
 
-impl<K: Hash + Eq + Clone, V: Clone, E: Clone> Cache<K, V, E> {
+impl<K: Hash + Eq, V: Clone, E: Clone> Cache<K, V, E> {
     /// Holds about `capacity` keys.
     pub(crate) fn new(capacity: usize) -> Cache<K, V, E> {
         Cache {
@@ -57,13 +62,14 @@ impl<K: Hash + Eq + Clone, V: Clone, E: Clone> Cache<K, V, E> {
     }
 
     /// The value of `key`: as it is held, or as `read` brings it, believed as long as `keep` says.
-    pub(crate) async fn get<R>(
+    pub(crate) async fn get<Q, R>(
         &self,
-        key: &K,
+        key: &Q,
         keep: impl Fn(&V) -> Duration,
         read: impl FnOnce() -> R,
     ) -> Result<V, E>
     where
+        Q: Hash + Equivalent<K> + ToKey<K>,
         R: Future<Output = Result<V, E>>,
     {
         let entry = self.entry(key, Instant::now());
@@ -89,7 +95,10 @@ impl<K: Hash + Eq + Clone, V: Clone, E: Clone> Cache<K, V, E> {
     }
 
     /// The entry of `key` that counts at `now`: one that was read and is still believed, or is being read.
-    fn entry(&self, key: &K, now: Instant) -> Arc<Entry<V, E>> {
+    fn entry<Q>(&self, key: &Q, now: Instant) -> Arc<Entry<V, E>>
+    where
+        Q: Hash + Equivalent<K> + ToKey<K>,
+    {
         let mut shard = self.shard(key);
         if let Some(entry) = shard.young.get(key)
             && entry.counts(now)
@@ -107,11 +116,11 @@ impl<K: Hash + Eq + Clone, V: Clone, E: Clone> Cache<K, V, E> {
         if shard.young.len() >= self.capacity {
             shard.old = mem::take(&mut shard.young);
         }
-        shard.young.insert(key.clone(), Arc::clone(&entry));
+        shard.young.insert(key.to_key(), Arc::clone(&entry));
         entry
     }
 
-    fn shard(&self, key: &K) -> MutexGuard<'_, Generations<K, V, E>> {
+    fn shard(&self, key: &impl Hash) -> MutexGuard<'_, Generations<K, V, E>> {
         // The low bits choose the bucket within the table.
         let hash = self.hasher.hash_one(key) >> 48;
         let index = usize::try_from(hash).unwrap_or_default() % SHARDS;
@@ -138,6 +147,12 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+
+    impl ToKey<u32> for u32 {
+        fn to_key(&self) -> u32 {
+            *self
+        }
+    }
 
     type Numbers = Cache<u32, u32, &'static str>;
     const HOUR: Duration = Duration::from_secs(3600);

@@ -61,7 +61,7 @@ mod tests {
         let domain = &demo.domain;
         for (name, password) in &demo.users {
             let user = store
-                .subscriber(name, &domain)
+                .subscriber(name, domain)
                 .await
                 .expect("reads")
                 .expect("is there");

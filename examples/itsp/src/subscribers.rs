@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hashbrown::Equivalent;
 use sip_core::{AddressOfRecord, DigestAlgorithm};
 use sip_proxy::auth::Ha1;
 use sip_proxy::backend::{Credential, CredentialError, CredentialStore, SharedSecret};
@@ -11,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, ToKey};
 use crate::config;
 use crate::domains::{Domain, Domains};
 use crate::store::{Store, StoreError, Subscriber};
@@ -33,7 +34,24 @@ pub(crate) struct Subscribers {
 }
 
 /// A user's name, or an alias, and the did of its domain.
-type Key = (Box<str>, Box<str>);
+#[derive(PartialEq, Eq, Hash)]
+struct Key(Box<str>, Box<str>);
+
+/// The same, borrowed.
+#[derive(Hash)]
+struct KeyRef<'a>(&'a str, &'a str);
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        (self.0, self.1) == (&*key.0, &*key.1)
+    }
+}
+
+impl ToKey<Key> for KeyRef<'_> {
+    fn to_key(&self) -> Key {
+        Key(self.0.into(), self.1.into())
+    }
+}
 
 /// A subscriber, as requests need to know it.
 #[derive(Debug)]
@@ -84,7 +102,7 @@ impl Subscribers {
         user: &str,
         domain: &Domain,
     ) -> Result<Option<Arc<Account>>, LookupError> {
-        let key = (user.into(), domain.did.as_str().into());
+        let key = KeyRef(user, &domain.did);
         let keep = |found: &Option<_>| {
             if found.is_some() {
                 self.keep

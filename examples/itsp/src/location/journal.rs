@@ -87,9 +87,9 @@ mod tests {
         Binding::new(&record).expect("a binding")
     }
 
-    fn written(before: &[Binding], after: &[Binding]) -> Vec<(bool, String)> {
+    fn written(before: &[&Binding], after: &[&Binding]) -> Vec<(bool, String)> {
         let aor = AddressOfRecord::new("alice", "a.example").expect("an address");
-        let set = |bindings: &[Binding]| bindings.iter().cloned().collect::<BindingSet>();
+        let set = |bindings: &[&Binding]| bindings.iter().copied().cloned().collect::<BindingSet>();
         rows(&aor, &set(before), &set(after))
             .into_iter()
             .map(|row| (row.gone, row.binding.contact().escape_ascii().to_string()))
@@ -100,23 +100,20 @@ mod tests {
     fn only_what_changed_is_written() {
         let (a, b) = (binding("sip:a@h", 1, None), binding("sip:b@h", 1, None));
         let a2 = binding("sip:a@h", 2, None);
-        assert_eq!(written(&[], &[a.clone()]), [(false, "sip:a@h".to_owned())]);
+        assert_eq!(written(&[], &[&a]), [(false, "sip:a@h".to_owned())]);
         assert_eq!(
-            written(&[a.clone(), b.clone()], &[a2, b.clone()]),
+            written(&[&a, &b], &[&a2, &b]),
             [(false, "sip:a@h".to_owned())]
         );
-        assert_eq!(
-            written(&[a.clone(), b.clone()], &[b.clone()]),
-            [(true, "sip:a@h".to_owned())]
-        );
-        assert_eq!(written(&[b.clone()], &[b]), []);
+        assert_eq!(written(&[&a, &b], &[&b]), [(true, "sip:a@h".to_owned())]);
+        assert_eq!(written(&[&b], &[&b]), []);
     }
 
     #[test]
     fn a_contact_spelled_anew_leaves_no_old_row_behind() {
         let (a, b) = (binding("sip:a@h", 1, None), binding("sip:a@H", 2, None));
         assert_eq!(
-            written(&[a], &[b]),
+            written(&[&a], &[&b]),
             [(true, "sip:a@h".to_owned()), (false, "sip:a@H".to_owned())]
         );
     }
@@ -127,7 +124,7 @@ mod tests {
             binding("sip:a@h", 1, Some("<i>")),
             binding("sip:a@other", 2, Some("<i>")),
         );
-        assert_eq!(written(&[a], &[b]), [(false, "sip:a@other".to_owned())]);
+        assert_eq!(written(&[&a], &[&b]), [(false, "sip:a@other".to_owned())]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! T1: keep-alives are answered at once, without a look at anybody's account.
 
-use sip_core::{HeaderName, Request, Response, StatusCode, To};
+use sip_core::{Event, Request, Response, StatusCode, To};
 use sip_transaction::Flow;
 
 use super::Routing;
@@ -9,8 +9,10 @@ impl Routing {
     /// A NOTIFY outside of dialogs that is for nobody but this server, or says that it is a keep-alive.
     pub(super) fn keep_alive(&self, request: &Request, flow: &Flow) -> Option<Response> {
         let headers = request.headers();
-        let event = headers.raw(&HeaderName::Event).next();
-        let is_keep_alive = event.is_some_and(|event| event.eq_ignore_ascii_case(b"keep-alive"));
+        let is_keep_alive = match headers.optional::<Event>() {
+            Ok(Some(event)) => event.package().eq_ignore_ascii_case(b"keep-alive"),
+            _ => false,
+        };
         let is_for_us = || {
             let uri = request.uri().as_sip();
             uri.is_some_and(|uri| uri.user().is_none() && self.is_ours(&uri.host(), flow))

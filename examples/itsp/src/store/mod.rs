@@ -5,7 +5,7 @@ mod location;
 mod schema;
 mod subscribers;
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ pub(crate) use subscribers::{NewSubscriber, Subscriber};
 
 /// Name of the database in the data folder.
 const FILE: &str = "itsp.db";
+
+/// Locked by the server that has the folder.
+const LOCK: &str = "itsp.lock";
 
 /// How long one process waits for another that writes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -127,6 +130,24 @@ impl Store {
             writer: pool(1).await?,
             reader: pool(4).await?,
         })
+    }
+
+    /// Keeps other servers away from the folder `data` for as long as the file lives: two would not know of each
+    /// other's registrations. Commands may still be given beside a server.
+    ///
+    /// # Errors
+    /// Another server is there.
+    pub(crate) fn claim(data: &Path) -> Result<File, Failure> {
+        let lock = data.join(LOCK);
+        let file = File::create(&lock).map_err(|error| cannot_open(&lock, &error.to_string()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(Failure::setup(
+                format!("another itsp serves from the folder {}", data.display()),
+                "stop that one, or name another folder with --data",
+            )),
+            Err(TryLockError::Error(error)) => Err(cannot_open(&lock, &error.to_string())),
+        }
     }
 
     /// Where the database of the folder `data` is, for people.

@@ -1,5 +1,7 @@
 //! The command line: what it makes, and what it says when something is wrong.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
+#[allow(dead_code)] // not every suite ends its server in every way
 #[path = "../phones/process.rs"]
 mod process;
 
@@ -342,5 +344,61 @@ fn a_terminal_that_is_gone_is_no_reason_to_stop() {
             .stderr
             .take()
             .is_none_or(|mut err| err.read_to_string(&mut nothing).is_ok())
+    );
+}
+
+#[test]
+fn two_servers_never_share_their_data() {
+    let place = Place::new();
+    let out = place.path("first");
+    let mut first = Process::start(
+        place
+            .command(&["--listen", "127.0.0.1:0"])
+            .stdout(File::create(&out).unwrap()),
+    );
+    let ready = || {
+        fs::read_to_string(&out)
+            .unwrap()
+            .contains("listening on tcp")
+            .then_some(())
+    };
+    eventually(PATIENCE, ready).expect("the first one starts");
+    let (code, _, err) = place.run(&["--listen", "127.0.0.1:0"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.starts_with("itsp: another itsp serves from the folder "),
+        "{err}"
+    );
+    first.terminate();
+    assert_eq!(
+        first.wait(PATIENCE).and_then(|status| status.code()),
+        Some(0)
+    );
+    place.serve(&["--listen", "127.0.0.1:0"]);
+}
+
+#[test]
+fn commands_work_beside_a_running_server() {
+    let place = Place::new();
+    let out = place.path("out");
+    let mut server = Process::start(
+        place
+            .command(&["--no-demo", "--listen", "127.0.0.1:0"])
+            .stdout(File::create(&out).unwrap()),
+    );
+    let ready = || {
+        fs::read_to_string(&out)
+            .unwrap()
+            .contains("listening on tcp")
+            .then_some(())
+    };
+    eventually(PATIENCE, ready).expect("it starts");
+    assert_eq!(place.run(&["domain", "add", "example.com"]).0, 0);
+    assert_eq!(place.run(&["user", "add", "alice@example.com"]).0, 0);
+    assert!(place.run(&["check"]).1.contains("1 users"));
+    server.terminate();
+    assert_eq!(
+        server.wait(PATIENCE).and_then(|status| status.code()),
+        Some(0)
     );
 }

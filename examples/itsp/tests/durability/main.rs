@@ -1,6 +1,8 @@
 //! What was acknowledged is on the disk: the server is killed right after its 200, again and again, and started anew.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod phone;
+#[allow(dead_code)] // not every suite ends its server in every way
 #[path = "../phones/process.rs"]
 mod process;
 
