@@ -8,7 +8,7 @@ use crate::server::Server;
 const CALLS: u32 = 1_000;
 const CALLS_PER_SECOND: u32 = 50;
 const REGISTRATIONS: u32 = 10_000;
-const REGISTRATIONS_PER_SECOND: u32 = 500;
+const REGISTRATIONS_PER_SECOND: u32 = 250;
 
 #[test]
 fn thousand_calls_at_fifty_a_second_over_udp() {
