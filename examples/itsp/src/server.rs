@@ -215,3 +215,45 @@ async fn end_when_asked(shutdown: Shutdown) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_on_every_address_is_known_by_addresses_one_can_write() {
+        let own = own_addresses(Transport::Udp, "0.0.0.0:5070".parse().expect("an address"));
+        let advertised: Vec<String> = own.iter().map(|own| own.advertised.to_string()).collect();
+        assert!(
+            advertised
+                .iter()
+                .all(|name| name.ends_with(":5070") && !name.starts_with("0.0.0.0"))
+        );
+        assert!(
+            advertised.contains(&"127.0.0.1:5070".to_owned()),
+            "{advertised:?}"
+        );
+        assert!(
+            own.iter().any(|own| own.local.ip().is_unspecified()),
+            "for all others there may be"
+        );
+    }
+
+    #[test]
+    fn a_socket_on_one_address_is_known_by_that() {
+        let address = "127.0.0.1:5070".parse().expect("an address");
+        assert_eq!(
+            own_addresses(Transport::Tcp, address),
+            [OwnAddress::new(Transport::Tcp, address)]
+        );
+    }
+
+    #[test]
+    fn the_demo_is_where_the_server_listens() {
+        let network = Network {
+            listen: vec!["127.0.0.7:5070".parse().expect("an address")],
+            ..Network::default()
+        };
+        assert_eq!(demo_address(&network).to_string(), "127.0.0.7");
+    }
+}

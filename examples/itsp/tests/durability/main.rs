@@ -1,4 +1,5 @@
-//! What was acknowledged is on the disk: the server is killed right after its 200, again and again, and started anew.
+//! The server and its database: what was acknowledged is on the disk, what others write is seen, and when the
+//! database is away only those wait who need it.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod phone;
@@ -11,14 +12,23 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use phone::Phone;
 use process::{Process, eventually};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 
 /// Longer than any start takes.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sees what others write almost at once.
+const CONFIGURATION: &str = "
+    domains.reload = \"50ms\"
+    subscribers.keep_unknown = \"50ms\"
+    location.timeout = \"500ms\"
+";
 
 struct Server {
     data: TempDir,
@@ -33,6 +43,7 @@ impl Server {
             process: None,
             address: ([127, 0, 0, 1], 0).into(),
         };
+        fs::write(server.file("itsp.toml"), CONFIGURATION).unwrap();
         server.command(&["domain", "add", phone::DOMAIN]);
         let list: String = (0..users)
             .map(|user| format!("{},{}\n", phone::user(user), phone::PASSWORD))
@@ -51,6 +62,7 @@ impl Server {
     fn itsp(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_itsp"));
         command.arg("--data").arg(self.file("data"));
+        command.arg("--config").arg(self.file("itsp.toml"));
         command
     }
 
@@ -134,4 +146,58 @@ fn an_acknowledged_removal_survives_kill_dash_nine() {
             Vec::<String>::new()
         );
     }
+}
+
+#[test]
+fn domains_and_users_added_beside_the_server_are_seen() {
+    let server = Server::start(0);
+    let mut phone = Phone::new(0, server.address);
+    phone.ask_to_register(3600);
+    assert_eq!(phone.answer(), 401, "nobody is known yet");
+    let user = format!("{}@{}", phone::user(0), phone::DOMAIN);
+    server.command(&["user", "add", &user, "--password", phone::PASSWORD]);
+    let registered = eventually(PATIENCE, || {
+        phone.ask_to_register(3600);
+        (phone.answer() == 200).then_some(())
+    });
+    registered.expect("the new user registers");
+}
+
+#[test]
+fn while_the_database_is_away_known_things_go_on_and_new_ones_fail_at_once() {
+    let server = Server::start(2);
+    let (mut known, mut new) = (Phone::new(0, server.address), Phone::new(1, server.address));
+    known.ask_to_register(3600);
+    assert_eq!(known.answer(), 200);
+    assert_eq!(new.contacts(), Vec::<String>::new());
+
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let database = server.file("data/itsp.db");
+        let mut other = SqliteConnectOptions::new()
+            .filename(database)
+            .connect()
+            .await
+            .unwrap();
+        sqlx::raw_sql("BEGIN IMMEDIATE")
+            .execute(&mut other)
+            .await
+            .unwrap();
+
+        new.ask_to_register(3600);
+        let asked = Instant::now();
+        assert_eq!(new.answer(), 500, "{}", new.last);
+        assert!(asked.elapsed() < Duration::from_secs(2));
+        assert_eq!(known.contacts().len(), 1, "what is in memory is answered");
+
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    });
+    let registered = eventually(PATIENCE, || {
+        new.ask_to_register(3600);
+        (new.answer() == 200).then_some(())
+    });
+    registered.expect("the database is back");
 }
