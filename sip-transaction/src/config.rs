@@ -1,6 +1,6 @@
 //! What an embedder decides about the layer.
 
-use sip_core::{Branch, HostPort, Transport, Via};
+use sip_core::{Branch, Host, HostPort, Transport, Via};
 
 use crate::boundary::Target;
 use crate::timer::Timers;
@@ -13,7 +13,8 @@ pub struct Config {
     /// Which worker of the process this is; the branches made here say so ([`worker_of`](crate::worker_of)).
     pub worker: u16,
     /// The names by which others reach us, for the `sent-by` of our Via (§18.1.1): of those for the transport
-    /// the one with the local address that is used, else the first, else the local address itself.
+    /// the one with the local address that is used, else the first that is a name or an address of the peer's kind,
+    /// else the first, else the local address itself.
     pub sent_by: Vec<(Transport, HostPort)>,
     /// How many transactions may exist at a time; beyond, requests are no longer accepted.
     pub max_transactions: usize,
@@ -48,7 +49,13 @@ impl Config {
         let local = to.local();
         let fitting =
             named().find(|name| local.is_some_and(|local| name.host.ip() == Some(local.ip())));
-        match (fitting.or_else(|| named().next()), local) {
+        let same_kind = |name: &&HostPort| match name.host {
+            Host::Name(_) => true,
+            Host::V4(_) => to.remote().is_ipv4(),
+            Host::V6(_) => to.remote().is_ipv6(),
+        };
+        let suitable = fitting.or_else(|| named().find(same_kind));
+        match (suitable.or_else(|| named().next()), local) {
             (Some(name), _) => name.clone(),
             (None, Some(local)) => HostPort::from(local),
             // Nobody said who we are. Responses come to where the request came from all the same (RFC 3581).

@@ -128,3 +128,18 @@ fn an_ack_is_sent_without_a_transaction() {
     assert!(matches!(ended, sip_transaction::Event::ClientEnded { id: of } if of == id));
     assert!(layer.is_idle());
 }
+
+#[test]
+fn sent_by_is_an_address_of_the_peers_kind() {
+    let named = |name: &str| (Transport::Udp, name.parse().expect("a name"));
+    let config = || Config {
+        sent_by: vec![named("198.51.100.1:5060"), named("[2001:db8::1]:5060")],
+        ..Config::default()
+    };
+    let to = |remote| Target::address(Transport::Udp, address(remote));
+    assert_eq!(sent_by(config(), to("192.0.2.9:5060")), "198.51.100.1:5060");
+    assert_eq!(
+        sent_by(config(), to("[2001:db8::9]:5060")),
+        "[2001:db8::1]:5060"
+    );
+}
