@@ -41,7 +41,8 @@ pub trait TransactionUser {
         let _ = (now, id, layer);
     }
 
-    /// Learns that query `id` gets no answer, since too many wait for theirs already: the moment to send a 503.
+    /// Learns that query `id` gets no answer, since too many wait for theirs already, or the service failed: the
+    /// moment to send a 503.
     fn handle_overload(&mut self, now: Instant, id: QueryId, layer: &mut TransactionLayer) {
         let _ = (now, id, layer);
     }

@@ -4,6 +4,8 @@
 //! every source once, so that none starves another, and what it sends leaves together at its end.
 
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,7 +32,7 @@ use crate::mmsg::{BATCH, ReceiveBatch, SendBatch};
 use crate::screen::{Verdict, screen};
 use crate::settings::Settings;
 use crate::shutdown::ShutdownSignal;
-use crate::tcp::{self, Connection, Input, Phase, Refused};
+use crate::tcp::{self, Connection, End, Input, Refused};
 use crate::udp::{DatagramSocket, Parcel};
 use crate::via;
 use crate::worker::{Handover, Owner, Workers};
@@ -55,6 +57,8 @@ pub(crate) struct Parts<U, S> {
     pub(crate) user: U,
     pub(crate) service: Arc<S>,
     pub(crate) sockets: Vec<DatagramSocket>,
+    /// Where connections are accepted.
+    pub(crate) accepting: Vec<SocketAddr>,
     pub(crate) inputs: mpsc::Receiver<Input>,
     pub(crate) context: Rc<tcp::Context>,
     pub(crate) workers: Workers,
@@ -71,15 +75,19 @@ pub(crate) struct Driver<U: TransactionUser, S> {
     layer: TransactionLayer,
     user: U,
     service: Arc<S>,
-    answers: JoinSet<(QueryId, U::Answer)>,
+    /// The answers that take time; `None` in place of one whose task panicked.
+    answers: JoinSet<(QueryId, Option<U::Answer>)>,
 
     sockets: Vec<DatagramSocket>,
     receive: ReceiveBatch,
+    /// A batch was full: there may be more where it came from.
+    has_more: bool,
     slab: BytesMut,
     send: SendBatch,
     unsent: Vec<Origin>,
 
     flows: Flows,
+    accepting: Vec<SocketAddr>,
     context: Rc<tcp::Context>,
     inputs: mpsc::Receiver<Input>,
     input_batch: Vec<Input>,
@@ -127,10 +135,12 @@ where
             answers: JoinSet::new(),
             sockets: parts.sockets,
             receive: ReceiveBatch::new(),
+            has_more: false,
             slab: BytesMut::with_capacity(SLAB),
             send: SendBatch::new(),
             unsent: Vec::new(),
             flows,
+            accepting: parts.accepting,
             context: parts.context,
             inputs: parts.inputs,
             input_batch: Vec::with_capacity(INPUTS),
@@ -152,8 +162,8 @@ where
         self.flush_all();
         while !self.has_stopped() {
             poll_fn(|cx| self.poll_turn(cx)).await;
-            if self.receive.len() == BATCH {
-                // There may be more: lets the runtime look at the other sockets first, and connections read.
+            if std::mem::take(&mut self.has_more) {
+                // Lets the runtime look at the other sockets first, and connections read.
                 yield_now().await;
             }
         }
@@ -185,6 +195,7 @@ where
             tracing::error!(%error, "cannot receive datagrams");
             return Poll::Pending;
         }
+        self.has_more |= self.receive.len() == BATCH;
         for at in 0..self.receive.len() {
             let Some(datagram) = self.receive.datagram(at) else {
                 continue;
@@ -229,14 +240,14 @@ where
         let Some(answered) = ready!(self.answers.poll_join_next(cx)) else {
             return Poll::Pending;
         };
+        let (now, layer) = (self.now, &mut self.layer);
         match answered {
-            Ok((id, answer)) => {
-                self.user
-                    .handle_answer(self.now, id, answer, &mut self.layer);
-                self.settle();
-            }
-            Err(error) => tracing::error!(%error, "a query was never answered"),
+            Ok((id, Some(answer))) => self.user.handle_answer(now, id, answer, layer),
+            Ok((id, None)) => self.user.handle_overload(now, id, layer),
+            // Nobody aborts these tasks, and their panics are caught.
+            Err(error) => tracing::error!(%error, "lost a query"),
         }
+        self.settle();
         Poll::Ready(())
     }
 
@@ -278,13 +289,15 @@ where
         flow: Flow,
         connection: Option<&Rc<Connection>>,
     ) {
+        // Before any edit, while reading a header costs nothing.
+        let verdict = screen(&message);
         if let Message::Request(request) = &mut message {
             let via = via::stamped(request, flow.remote);
             if let Some(connection) = connection {
                 self.note_request(connection, request, via);
             }
         }
-        match (screen(&message), message) {
+        match (verdict, message) {
             (Verdict::Answer(status), Message::Request(request)) => {
                 self.counters.flawed_answered.add(1);
                 self.refuse(&request, request.reply(status), flow);
@@ -334,6 +347,8 @@ where
             }
             Input::Accepted(..) => self.counters.connections_refused.add(1),
             Input::Connected(connection) => self.flows.connected(&connection),
+            // We closed it ourselves: what was still in the queue is not worth a new connection for its answer.
+            Input::Message(connection, _) if self.flows.find(connection.id).is_none() => {}
             Input::Message(connection, message) => {
                 self.counters.stream_messages.add(1);
                 self.handle_message(message, connection.flow(), Some(&connection));
@@ -345,7 +360,8 @@ where
             Input::Incomplete(connection) => self.flows.watch_message(&connection),
             Input::Broken(connection, error) => self.handle_broken(&connection, *error),
             Input::Written(connection) => self.wind_up(&connection),
-            Input::Ended(connection) => self.handle_end(&connection),
+            Input::Ended(connection, End::Finished) => self.handle_end(&connection),
+            Input::Ended(connection, End::Lost) => self.close(&connection),
         }
         self.settle();
     }
@@ -372,9 +388,6 @@ where
 
     /// The peer sends no more. What it asked before is still answered: it may have closed one direction only.
     fn handle_end(&mut self, connection: &Rc<Connection>) {
-        if connection.phase() == Phase::Connecting {
-            return self.close(connection);
-        }
         let patience = self.settings.timers.patience();
         self.flows.finish(self.now, connection, true, patience);
         self.wind_up(connection);
@@ -459,7 +472,8 @@ where
             Reply::Pending(answer) => {
                 self.counters.queries_waited.add(1);
                 self.user.handle_wait(now, id, layer);
-                self.answers.spawn_local(async move { (id, answer.await) });
+                self.answers
+                    .spawn_local(async move { (id, unless_it_panics(answer).await) });
             }
         }
     }
@@ -559,21 +573,22 @@ where
     }
 
     fn send_on(&mut self, connection: &Rc<Connection>, payload: Bytes, owner: Option<Owner>) {
-        let answers = is_final_response(&payload);
-        match connection.send(payload, owner, &self.context) {
+        match connection.send(&payload, owner, &self.context) {
             Ok(()) => {
                 connection.touch(self.now);
-                if answers {
+                if is_final_response(&payload) {
                     connection.settle();
                     self.wind_up(connection);
                 }
             }
-            Err(refused) => {
-                if refused == Refused::Slow {
-                    self.counters.slow_readers.add(1);
-                }
-                self.fail(owner);
+            Err(Refused::Gone) => {
                 self.close(connection);
+                self.send_elsewhere(payload, Target::Flow(connection.flow()), owner);
+            }
+            Err(Refused::Slow) => {
+                self.counters.slow_readers.add(1);
+                self.close(connection);
+                self.fail(owner);
             }
         }
     }
@@ -607,7 +622,8 @@ where
         if to.transport() != Transport::Tcp {
             return self.fail(owner);
         }
-        let from = to.local().map(|local| local.ip());
+        let from = to.local().or_else(|| self.home(to.remote()));
+        let from = from.map(|local| local.ip());
         match self
             .flows
             .connect(self.now, to.transport(), from, to.remote())
@@ -618,6 +634,12 @@ where
                 self.fail(owner);
             }
         }
+    }
+
+    /// The address to connect from: peers know us by the one we listen on.
+    fn home(&self, remote: SocketAddr) -> Option<SocketAddr> {
+        let same_kind = |addr: &&SocketAddr| addr.is_ipv6() == remote.is_ipv6();
+        self.accepting.iter().find(same_kind).copied()
     }
 
     fn hand_over(&mut self, worker: u16, handover: Handover) {
@@ -688,19 +710,33 @@ where
 
     /// Whether the worker may end: all of them are done, or the time for it is over.
     fn has_stopped(&mut self) -> bool {
-        let idle = self.layer.unfinished() == 0
-            && self.answers.is_empty()
-            && self.flows.is_drained()
-            && self.sockets.iter().all(DatagramSocket::is_drained);
         let Some(stopping) = &mut self.stopping else {
             return false;
         };
-        if idle && !stopping.drained {
+        let is_idle = || {
+            self.layer.unfinished() == 0
+                && self.answers.is_empty()
+                && self.flows.is_drained()
+                && self.sockets.iter().all(DatagramSocket::is_drained)
+        };
+        if !stopping.drained && is_idle() {
             stopping.drained = true;
             self.workers.note_drained();
         }
         self.workers.are_drained() || stopping.deadline <= self.now
     }
+}
+
+/// What `answer` comes to, or `None` if it panics: the user learns of either.
+async fn unless_it_panics<A>(mut answer: Pin<Box<dyn Future<Output = A> + Send>>) -> Option<A> {
+    poll_fn(|cx| {
+        let poll = AssertUnwindSafe(|| answer.as_mut().poll(cx));
+        match catch_unwind(poll) {
+            Ok(polled) => polled.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
 }
 
 /// Copies a datagram out of the batch's buffer, without allocating as long as earlier ones were let go.

@@ -230,7 +230,7 @@ pub(crate) async fn accept(listener: tokio::net::TcpListener, context: Rc<Contex
     loop {
         match listener.accept().await {
             Ok((stream, remote)) => {
-                context.tell(tcp::Input::Accepted(stream, remote)).await;
+                context.tell(|| tcp::Input::Accepted(stream, remote)).await;
             }
             Err(error) if is_about_the_peer(&error) => {}
             Err(error) => {

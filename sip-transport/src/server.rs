@@ -276,12 +276,13 @@ impl WorkerStart {
                 self.workers.directory.clone(),
                 self.settings.stream.clone(),
             ));
-            let mut sockets = Vec::new();
+            let (mut sockets, mut accepting) = (Vec::new(), Vec::new());
             for (transport, socket) in self.sockets {
                 match transport {
                     Transport::Udp => sockets.push(DatagramSocket::new(socket.into())?),
                     _ => {
                         let listener = tokio::net::TcpListener::from_std(socket.into())?;
+                        accepting.push(listener.local_addr()?);
                         spawn_local(flows::accept(listener, streams.clone()));
                     }
                 }
@@ -300,6 +301,7 @@ impl WorkerStart {
                 user: make_user(self.context),
                 service,
                 sockets,
+                accepting,
                 inputs,
                 context: streams,
                 workers: self.workers,

@@ -5,11 +5,12 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};
@@ -18,6 +19,7 @@ use sip_transaction::{ConnectionId, Flow};
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::timeout;
 
@@ -45,8 +47,17 @@ pub(crate) enum Input {
     Broken(Rc<Connection>, Box<FrameError>),
     /// All that waited is written, and the connection is about to close.
     Written(Rc<Connection>),
-    /// Connecting failed, or nothing more will arrive.
-    Ended(Rc<Connection>),
+    /// Nothing more will arrive.
+    Ended(Rc<Connection>, End),
+}
+
+/// How a connection came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The peer sends no more; it may still read.
+    Finished,
+    /// There is no connection any more, or there never was.
+    Lost,
 }
 
 /// What the tasks of one worker's connections share.
@@ -74,10 +85,19 @@ impl Context {
         }
     }
 
-    /// Waits while the driver has plenty to do.
-    pub(crate) async fn tell(&self, input: Input) {
+    /// Tells the driver something, after waiting while it has plenty to do. What is told is made after that: a task
+    /// holds room for all it may ever wait with.
+    pub(crate) async fn tell(&self, input: impl FnOnce() -> Input) {
         // The driver lives as long as the tasks do.
-        let _ = self.inputs.send(input).await;
+        if let Ok(place) = Box::pin(self.inputs.reserve()).await {
+            place.send(input());
+        }
+    }
+
+    /// Waits for room in the driver's queue.
+    async fn room(&self) {
+        // In a box, since it is rare.
+        drop(Box::pin(self.inputs.reserve()).await);
     }
 }
 
@@ -100,7 +120,8 @@ pub(crate) struct Connection {
     pub(crate) remote: SocketAddr,
     local: Cell<SocketAddr>,
     stream: OnceCell<TcpStream>,
-    output: RefCell<Output>,
+    /// Nothing, most of the time.
+    output: RefCell<Option<Box<Output>>>,
     phase: Cell<Phase>,
     last_used: Cell<Instant>,
     /// Since when a message is incomplete.
@@ -110,7 +131,7 @@ pub(crate) struct Connection {
     unanswered: Cell<u32>,
     aliases: Cell<[u16; 3]>,
     borrowers: Cell<u64>,
-    task: RefCell<Option<AbortHandle>>,
+    task: Cell<Option<AbortHandle>>,
 }
 
 /// What waits until the peer reads.
@@ -157,7 +178,7 @@ impl Connection {
             unanswered: Cell::new(0),
             aliases: Cell::new([0; 3]),
             borrowers: Cell::new(0),
-            task: RefCell::new(None),
+            task: Cell::new(None),
         }
     }
 
@@ -184,26 +205,46 @@ impl Connection {
     /// Has its input read by `task`, which ends with the connection.
     pub(crate) fn read_by(&self, task: impl Future<Output = ()> + 'static) {
         let handle = spawn_local(task).abort_handle();
-        self.task.replace(Some(handle));
+        self.task.set(Some(handle));
+    }
+
+    /// Waits for something to read. False if that can never be.
+    async fn is_readable(&self) -> bool {
+        let readable = poll_fn(|cx| match self.stream.get() {
+            Some(stream) => stream.poll_read_ready(cx),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        });
+        readable.await.is_ok()
+    }
+
+    /// Shows `take` what has arrived, in the buffer that all connections share.
+    fn read_some(&self, context: &Context, take: impl FnOnce(&[u8])) -> io::Result<usize> {
+        let stream = self.stream.get().ok_or(io::ErrorKind::NotConnected)?;
+        let mut buffer = context.buffer.borrow_mut();
+        let count = stream.try_read(&mut buffer)?;
+        take(buffer.get(..count).unwrap_or_default());
+        Ok(count)
     }
 
     /// Sends `payload`, or lets it wait for a peer that does not read fast enough.
     pub(crate) fn send(
         self: &Rc<Self>,
-        mut payload: Bytes,
+        payload: &Bytes,
         owner: Option<Owner>,
         context: &Rc<Context>,
     ) -> Result<(), Refused> {
+        let mut written = 0;
         if self.is_drained()
             && let Some(stream) = self.stream.get()
         {
-            match stream.try_write(&payload) {
-                Ok(written) => payload.advance(written),
+            match stream.try_write(payload) {
+                Ok(count) => written = count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Err(Refused::Gone),
             }
         }
-        if !payload.is_empty() {
+        if written < payload.len() {
+            let payload = payload.slice(written..);
             self.enqueue(Waiting { payload, owner }, context)?;
             self.flush(context);
         }
@@ -212,12 +253,16 @@ impl Connection {
 
     fn enqueue(&self, waiting: Waiting, context: &Context) -> Result<(), Refused> {
         let mut output = self.output.borrow_mut();
-        let octets = waiting.payload.len();
+        let (octets, before) = (
+            waiting.payload.len(),
+            output.as_ref().map_or(0, |output| output.octets),
+        );
         // One message always has room, be it larger than the queue.
-        let fits = output.octets == 0 || output.octets + octets <= context.settings.write_queue;
+        let fits = before == 0 || before + octets <= context.settings.write_queue;
         if !fits || !context.directory.reserve(octets) {
             return Err(Refused::Slow);
         }
+        let output = output.get_or_insert_default();
         output.octets += octets;
         output.waiting.push_back(waiting);
         Ok(())
@@ -225,32 +270,34 @@ impl Connection {
 
     /// Writes what waits, in a task of its own that ends when all is written.
     pub(crate) fn flush(self: &Rc<Self>, context: &Rc<Context>) {
-        let mut output = self.output.borrow_mut();
-        if self.stream.get().is_some() && !output.writing && !output.waiting.is_empty() {
+        if self.stream.get().is_some()
+            && let Some(output) = &mut *self.output.borrow_mut()
+            && !output.writing
+        {
             output.writing = true;
             spawn_local(write(self.clone(), context.clone()));
         }
     }
 
-    /// One write; whether that was all.
+    /// Writes what the peer takes now; whether that was all.
     fn write_some(&self, stream: &TcpStream, context: &Context) -> io::Result<bool> {
         let mut output = self.output.borrow_mut();
-        while let Some(first) = output.waiting.front_mut() {
-            let written = match stream.try_write(&first.payload) {
-                Ok(written) => written,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(error),
-            };
-            first.payload.advance(written);
-            if first.payload.is_empty() {
-                output.waiting.pop_front();
+        if let Some(output) = &mut *output {
+            while let Some(first) = output.waiting.front_mut() {
+                let written = match stream.try_write(&first.payload) {
+                    Ok(written) => written,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                    Err(error) => return Err(error),
+                };
+                first.payload.advance(written);
+                if first.payload.is_empty() {
+                    output.waiting.pop_front();
+                }
+                output.octets -= written;
+                context.directory.release(written);
             }
-            output.octets -= written;
-            context.directory.release(written);
         }
-        // An idle connection keeps no queue.
-        output.waiting = VecDeque::new();
-        output.writing = false;
+        *output = None;
         Ok(true)
     }
 
@@ -263,11 +310,12 @@ impl Connection {
             // The writing task may hold the connection a little longer.
             let _ = SockRef::from(stream).shutdown(std::net::Shutdown::Both);
         }
-        let mut output = self.output.borrow_mut();
+        let Some(output) = self.output.take() else {
+            return Vec::new();
+        };
         context.directory.release(output.octets);
-        output.octets = 0;
-        let waiting = std::mem::take(&mut output.waiting);
-        waiting.into_iter().filter_map(|left| left.owner).collect()
+        let left = output.waiting.into_iter();
+        left.filter_map(|left| left.owner).collect()
     }
 
     /// Says to the peer that nothing more will come, if nothing will; whether the connection is over.
@@ -314,6 +362,23 @@ impl Connection {
         self.last_used.set(now);
     }
 
+    /// Takes down since when a message is incomplete; whether one has just begun.
+    fn note_incomplete(&self, framing: Option<&Framing>) -> bool {
+        let began = match framing {
+            Some(framing) if !framing.framer.is_idle() => {
+                let last_began = self.incomplete_since.get();
+                last_began.filter(|_| !framing.progress)
+            }
+            _ => {
+                self.incomplete_since.set(None);
+                return false;
+            }
+        };
+        self.incomplete_since
+            .set(began.or(Some(self.last_used.get())));
+        began.is_none()
+    }
+
     /// A request came that is owed a response.
     pub(crate) fn owe(&self) {
         self.unanswered.set(self.unanswered.get().saturating_add(1));
@@ -326,7 +391,7 @@ impl Connection {
 
     /// Whether nothing waits to be written.
     pub(crate) fn is_drained(&self) -> bool {
-        self.output.borrow().waiting.is_empty()
+        self.output.borrow().is_none()
     }
 
     pub(crate) fn aliases(&self) -> impl Iterator<Item = u16> {
@@ -367,14 +432,13 @@ pub(crate) fn borrower_bit(worker: u16) -> u64 {
 pub(crate) async fn connect(connection: Rc<Connection>, context: Rc<Context>) {
     let opening = open(connection.local.get(), connection.remote);
     let opened = timeout(context.settings.connect_timeout, opening).await;
-    let input = match opened {
-        Ok(Ok(stream)) => {
-            connection.attach(stream);
-            Input::Connected(connection)
-        }
-        Ok(Err(_)) | Err(_) => Input::Ended(connection),
-    };
-    context.tell(input).await;
+    if let Ok(Ok(stream)) = opened {
+        connection.attach(stream);
+        context.tell(|| Input::Connected(connection)).await;
+    } else {
+        let ended = || Input::Ended(connection, End::Lost);
+        context.tell(ended).await;
+    }
 }
 
 async fn open(local: SocketAddr, remote: SocketAddr) -> io::Result<TcpStream> {
@@ -390,86 +454,114 @@ async fn open(local: SocketAddr, remote: SocketAddr) -> io::Result<TcpStream> {
 
 /// Reads messages until the peer ends or makes no sense any more.
 pub(crate) async fn read(connection: Rc<Connection>, context: Rc<Context>) {
-    if let Some(stream) = connection.stream.get() {
-        match read_messages(stream, &connection, &context).await {
-            Ok(()) => {}
-            Err(error) => {
-                let broken = Input::Broken(connection.clone(), error);
-                context.tell(broken).await;
-                discard(stream, &context).await;
-            }
+    let end = match read_messages(&connection, &context).await {
+        Ok(end) => end,
+        Err(error) => {
+            context
+                .tell(|| Input::Broken(connection.clone(), error))
+                .await;
+            discard(&connection, &context).await
         }
-    }
-    context.tell(Input::Ended(connection)).await;
+    };
+    context.tell(|| Input::Ended(connection, end)).await;
 }
 
 async fn read_messages(
-    stream: &TcpStream,
     connection: &Rc<Connection>,
     context: &Context,
-) -> Result<(), Box<FrameError>> {
-    let mut framer = StreamFramer::new(context.limits.clone());
-    while stream.readable().await.is_ok() {
-        match read_some(stream, context, |received| framer.push(received)) {
-            Ok(0) => break,
+) -> Result<End, Box<FrameError>> {
+    let mut framing: Option<Box<Framing>> = None;
+    while connection.is_readable().await {
+        let push = |received: &[u8]| {
+            let framing = framing.get_or_insert_with(|| Box::new(Framing::new(context)));
+            framing.push(received);
+        };
+        match connection.read_some(context, push) {
+            Ok(0) => return Ok(End::Finished),
             Ok(_) => connection.touch(Instant::now()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(_) => break,
         }
-        if pass_on(&mut framer, connection, context).await? || framer.is_idle() {
-            connection.incomplete_since.set(None);
+        while let Some(under_way) = &mut framing
+            && !under_way.pass_on(connection, context)?
+        {
+            context.room().await;
         }
-        if !framer.is_idle() && connection.incomplete_since.get().is_none() {
-            connection
-                .incomplete_since
-                .set(Some(connection.last_used.get()));
-            context.tell(Input::Incomplete(connection.clone())).await;
+        framing = framing.filter(|framing| framing.is_under_way());
+        if connection.note_incomplete(framing.as_deref()) {
+            context.tell(|| Input::Incomplete(connection.clone())).await;
         }
     }
-    Ok(())
+    Ok(End::Lost)
 }
 
-/// Passes on what has arrived completely; whether there was anything.
-async fn pass_on(
-    framer: &mut StreamFramer,
-    connection: &Rc<Connection>,
-    context: &Context,
-) -> Result<bool, Box<FrameError>> {
-    let mut any = false;
-    loop {
-        // The place in the queue comes first, so that no message is held while waiting for one.
-        let Ok(place) = context.inputs.reserve().await else {
-            return Ok(any);
-        };
-        match framer.next().map_err(Box::new)? {
-            Some(Frame::Message(message)) => {
-                place.send(Input::Message(connection.clone(), message));
-            }
-            Some(Frame::Ping) => place.send(Input::Ping(connection.clone())),
-            Some(Frame::Pong) => {}
-            None => return Ok(any),
+/// What is under way on a connection; an idle one has none.
+struct Framing {
+    framer: StreamFramer,
+    /// Something was complete since the last octets came.
+    progress: bool,
+    half_ping: bool,
+}
+
+impl Framing {
+    fn new(context: &Context) -> Framing {
+        Framing {
+            framer: StreamFramer::new(context.limits.clone()),
+            progress: false,
+            half_ping: false,
         }
-        any = true;
+    }
+
+    fn push(&mut self, received: &[u8]) {
+        self.progress = false;
+        self.framer.push(received);
+    }
+
+    /// Passes on what has arrived completely. False if the driver has no room for all of it yet.
+    fn pass_on(
+        &mut self,
+        connection: &Rc<Connection>,
+        context: &Context,
+    ) -> Result<bool, Box<FrameError>> {
+        loop {
+            let place = match context.inputs.try_reserve() {
+                Ok(place) => place,
+                Err(TrySendError::Full(())) => return Ok(false),
+                Err(TrySendError::Closed(())) => return Ok(true),
+            };
+            let frame = self.framer.next().map_err(Box::new)?;
+            self.half_ping = match &frame {
+                None => self.half_ping,
+                Some(frame) => matches!(frame, Frame::Pong),
+            };
+            match frame {
+                None => return Ok(true),
+                Some(Frame::Pong) => {}
+                Some(Frame::Ping) => place.send(Input::Ping(connection.clone())),
+                Some(Frame::Message(message)) => {
+                    place.send(Input::Message(connection.clone(), message));
+                }
+            }
+            self.progress = true;
+        }
+    }
+
+    fn is_under_way(&self) -> bool {
+        !self.framer.is_idle() || self.half_ping
     }
 }
 
 /// Reads on without looking, so that the peer gets to read our last words before the connection is reset.
-async fn discard(stream: &TcpStream, context: &Context) {
-    while stream.readable().await.is_ok() {
-        match read_some(stream, context, |_| {}) {
-            Ok(0) => break,
+async fn discard(connection: &Connection, context: &Context) -> End {
+    while connection.is_readable().await {
+        match connection.read_some(context, |_| {}) {
+            Ok(0) => return End::Finished,
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => break,
         }
     }
-}
-
-fn read_some(stream: &TcpStream, context: &Context, take: impl FnOnce(&[u8])) -> io::Result<usize> {
-    let mut buffer = context.buffer.borrow_mut();
-    let count = stream.try_read(&mut buffer)?;
-    take(buffer.get(..count).unwrap_or_default());
-    Ok(count)
+    End::Lost
 }
 
 /// Writes what waits, as fast as the peer reads.
@@ -477,7 +569,7 @@ async fn write(connection: Rc<Connection>, context: Rc<Context>) {
     let Some(stream) = connection.stream.get() else {
         return;
     };
-    while stream.writable().await.is_ok() {
+    while poll_fn(|cx| stream.poll_write_ready(cx)).await.is_ok() {
         match connection.write_some(stream, &context) {
             Ok(true) => break,
             Ok(false) => {}
@@ -486,6 +578,6 @@ async fn write(connection: Rc<Connection>, context: Rc<Context>) {
         }
     }
     if matches!(connection.phase(), Phase::Finishing { .. }) {
-        context.tell(Input::Written(connection)).await;
+        context.tell(|| Input::Written(connection)).await;
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sip_core::{StatusCode, Transport};
 use sip_transaction::Target;
 use sip_transport::{Bind, Settings};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::support::{PATIENCE, TcpPeer, ok, request};
 use crate::user::{Command, Stage, What};
@@ -29,6 +29,15 @@ fn connect(stage: &Stage) -> TcpPeer {
 fn options(call_id: &str) -> String {
     let via = format!("TCP 192.0.2.1;branch=z9hG4bK{call_id}");
     request("OPTIONS", &via, call_id)
+}
+
+/// A port that is taken, so that nobody else gets it, and that refuses every connection.
+fn deaf() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    let addr = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, addr)
 }
 
 /// Closes with an RST instead of a FIN.
@@ -215,11 +224,20 @@ fn a_request_to_a_new_address_opens_one_connection_for_all() {
 }
 
 #[test]
+fn a_new_connection_comes_from_the_address_the_server_listens_on() {
+    let stage = Stage::set(Bind::tcp("127.0.0.5:0"), 1);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    stage.send(0, Target::address(Transport::Tcp, addr));
+    let (_stream, from) = listener.accept().unwrap();
+    assert_eq!(from.ip().to_string(), "127.0.0.5");
+}
+
+#[test]
 fn a_refused_connection_is_a_transport_failure() {
     let stage = stage();
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
-    let to = Target::address(Transport::Tcp, gone.local_addr().unwrap());
-    drop(gone);
+    let (_deaf, addr) = deaf();
+    let to = Target::address(Transport::Tcp, addr);
     stage.send(0, to);
     assert_eq!(stage.next().what, What::TransportFailure);
     assert_eq!(stage.server.count("connects_failed"), 1);
@@ -295,16 +313,14 @@ fn a_response_takes_a_new_connection_when_the_old_one_is_gone() {
 #[test]
 fn a_response_that_reaches_nobody_is_a_failure() {
     let stage = stage();
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = gone.local_addr().unwrap().port();
-    drop(gone);
+    let (_deaf, addr) = deaf();
     let mut alice = connect(&stage);
-    let via = format!("TCP 127.0.0.1:{port};branch=z9hG4bK1");
-    alice.send(request("REFER", &via, "lost"));
+    let via = format!("TCP {addr};branch=z9hG4bK1");
+    alice.send(request("INVITE", &via, "lost"));
     stage.next_request();
     reset(alice);
     stage.server.await_count("connections_closed", 1);
-    stage.command(0, Command::Respond(StatusCode::ACCEPTED));
+    stage.command(0, Command::Respond(StatusCode::BUSY_HERE));
     assert_eq!(stage.next().what, What::ServerFailed);
 }
 
@@ -313,7 +329,8 @@ fn a_slow_reader_is_closed_and_holds_up_nobody() {
     let stage = stage();
     let mut lazy = connect(&stage);
     SockRef::from(&lazy.0).set_recv_buffer_size(4096).unwrap();
-    let flood: String = (0..100).map(|i| options(&format!("flood-{i}"))).collect();
+    // The kernel holds megabytes before anything waits here.
+    let flood = options(&"x".repeat(4000)).repeat(20);
     let mut alice = connect(&stage);
     lazy.0.set_nonblocking(true).unwrap();
     while stage.server.count("slow_readers") == 0 {

@@ -41,12 +41,12 @@ pub(crate) enum What {
 }
 
 /// OPTIONS it answers 200 statelessly, MESSAGE 200 in a transaction, REFER when told to. SUBSCRIBE it asks the service
-/// about, which never answers.
+/// about, which never answers; with NOTIFY, which panics.
 pub(crate) struct Puppet {
     worker: u16,
     seen: Sender<Seen>,
     wants_command: bool,
-    ponders: u64,
+    questions: Vec<Query>,
     accepted: Vec<ServerId>,
 }
 
@@ -66,7 +66,8 @@ impl Puppet {
     ) {
         match request.method() {
             Method::Options => layer.reply(flow, &request.reply(StatusCode::OK)),
-            Method::Subscribe => self.ponders += 1,
+            Method::Subscribe => self.questions.push(Query::Ponder),
+            Method::Notify => self.questions.push(Query::Stumble),
             Method::Ack => {}
             method => {
                 let id = layer.accept(now, request, flow).unwrap();
@@ -85,6 +86,7 @@ impl Puppet {
 pub(crate) enum Query {
     Command(u16),
     Ponder,
+    Stumble,
 }
 
 const COMMAND: QueryId = QueryId(0);
@@ -143,8 +145,7 @@ impl TransactionUser for Puppet {
         if std::mem::take(&mut self.wants_command) {
             return Some((COMMAND, Query::Command(self.worker)));
         }
-        self.ponders = self.ponders.checked_sub(1)?;
-        Some((QueryId(1), Query::Ponder))
+        Some((QueryId(1), self.questions.pop()?))
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -158,8 +159,10 @@ struct Strings(Vec<std::sync::Arc<Commands>>);
 
 impl Service<Query, Command> for Strings {
     fn call(&self, query: Query) -> Reply<Command> {
-        let Query::Command(worker) = query else {
-            return Reply::Pending(Box::pin(future::pending()));
+        let worker = match query {
+            Query::Command(worker) => worker,
+            Query::Ponder => return Reply::Pending(Box::pin(future::pending())),
+            Query::Stumble => return Reply::Pending(Box::pin(async { panic!("stumbled") })),
         };
         let commands = self.0[usize::from(worker)].clone();
         Reply::Pending(Box::pin(async move {
@@ -190,7 +193,7 @@ impl Stage {
             worker: context.worker,
             seen: tell,
             wants_command: true,
-            ponders: 0,
+            questions: Vec::new(),
             accepted: Vec::new(),
         };
         let bind = bind.workers(workers.into());

@@ -105,6 +105,17 @@ fn too_many_waiting_queries_are_told_apart_from_those_that_wait() {
     assert_eq!(stage.server.count("queries_refused"), 2);
 }
 
+#[test]
+fn a_service_that_panics_is_a_query_without_an_answer() {
+    let stage = Stage::set(Bind::udp("127.0.0.1:0"), 1);
+    let alice = UdpPeer::new(stage.server.addr(Transport::Udp));
+    alice.send(request("NOTIFY", "UDP 192.0.2.1;branch=z9hG4bK1", "a"));
+    assert_eq!(stage.next_request().1, Method::Notify);
+    assert_eq!(stage.next().what, What::Waits);
+    assert_eq!(stage.next().what, What::Overload);
+    alice.expect_silence();
+}
+
 struct Careless;
 
 impl TransactionUser for Careless {

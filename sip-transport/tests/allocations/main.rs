@@ -1,0 +1,213 @@
+//! What a worker allocates: nothing to carry a message once it is warm, and little for an idle connection.
+#![allow(unsafe_code, clippy::unwrap_used)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use sip_core::{Limits, Message, StatusCode, parse_message};
+use sip_transaction::{Config, Event, Flow, QueryId, TransactionLayer, TransactionUser};
+use sip_transport::{Bind, Error, Server, Shutdown, WorkerContext, shutdown, via};
+
+struct Counting;
+
+/// Allocations of the workers.
+static CARRIED: AtomicUsize = AtomicUsize::new(0);
+
+/// Octets they hold.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+    /// Allocations of this thread.
+    static OWN: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is left to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if is_worker() {
+            CARRIED.fetch_add(1, Ordering::Relaxed);
+            HELD.fetch_add(layout.size(), Ordering::Relaxed);
+        }
+        let _ = OWN.try_with(|own| own.set(own.get() + 1));
+        // SAFETY: as the caller says.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if is_worker() {
+            HELD.fetch_sub(layout.size(), Ordering::Relaxed);
+        }
+        // SAFETY: as the caller says.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+fn is_worker() -> bool {
+    IS_WORKER.try_with(Cell::get).unwrap_or(false)
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Answers everything with 200, statelessly.
+struct Agreeable;
+
+impl TransactionUser for Agreeable {
+    type Query = Infallible;
+    type Answer = Infallible;
+
+    fn handle_event(&mut self, _: Instant, event: Event, layer: &mut TransactionLayer) {
+        if let Event::Request { request, flow } = event {
+            let mut response = request.reply(StatusCode::OK);
+            response.set_to_tag(&layer.stable_tag(&request));
+            layer.reply(flow, &response);
+        }
+    }
+
+    fn handle_answer(&mut self, _: Instant, _: QueryId, _: Infallible, _: &mut TransactionLayer) {}
+
+    fn handle_timeout(&mut self, _: Instant, _: &mut TransactionLayer) {}
+
+    fn poll_query(&mut self) -> Option<(QueryId, Infallible)> {
+        None
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+const KEEP_ALIVE: &[u8] = b"NOTIFY sip:b.example SIP/2.0\r\n\
+    Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-1a2b3c4d\r\n\
+    From: \"Alice\" <sip:alice@b.example>;tag=1928301774\r\n\
+    To: <sip:b.example>\r\n\
+    Call-ID: a84b4c76e66710@192.0.2.1\r\n\
+    CSeq: 314159 NOTIFY\r\n\
+    Contact: <sip:alice@192.0.2.1:5060>\r\n\
+    Event: keep-alive\r\n\
+    Max-Forwards: 70\r\n\
+    User-Agent: Phone/1.0\r\n\
+    Content-Length: 0\r\n\r\n";
+
+/// What reading and answering keep-alives allocates, without a server around it.
+fn cost_of_the_message_itself(flow: Flow, times: usize) -> usize {
+    let now = Instant::now();
+    let mut layer = TransactionLayer::new(Config::default(), 1);
+    let mut slab = BytesMut::with_capacity(65_536);
+    let mut work = |times: usize| {
+        for _ in 0..times {
+            assert!(slab.try_reclaim(KEEP_ALIVE.len()));
+            slab.extend_from_slice(KEEP_ALIVE);
+            let bytes = slab.split().freeze();
+            let Ok(Message::Request(mut request)) = parse_message(bytes, &Limits::default()) else {
+                continue;
+            };
+            via::stamp(&mut request, flow.remote);
+            layer.handle_message(now, Message::Request(request), flow);
+            let event = layer.poll_event().unwrap();
+            Agreeable.handle_event(now, event, &mut layer);
+            assert!(layer.poll_transmit().is_some());
+        }
+    };
+    work(times);
+    let before = OWN.get();
+    work(times);
+    OWN.get() - before
+}
+
+/// Both tests count the same workers, so they take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+struct Running {
+    addr: SocketAddr,
+    stop: Shutdown,
+    thread: JoinHandle<Result<(), Error>>,
+}
+
+impl Running {
+    fn start(bind: Bind) -> Running {
+        let server = Server::bind(bind.workers(1)).unwrap();
+        let addr = server.local_addrs()[0].1;
+        let (stop, signal) = shutdown();
+        let thread = thread::spawn(move || {
+            let make_user = |_: WorkerContext| {
+                IS_WORKER.set(true);
+                Agreeable
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let server = server.run(make_user, Arc::new(()), signal);
+            runtime.unwrap().block_on(server)
+        });
+        Running { addr, stop, thread }
+    }
+
+    fn end(self) {
+        self.stop.begin();
+        self.thread.join().unwrap().unwrap();
+    }
+}
+
+const PATIENCE: Option<Duration> = Some(Duration::from_secs(20));
+
+#[test]
+fn carrying_a_keep_alive_allocates_nothing_once_warm() {
+    let _turn = TURN.lock();
+    let server = Running::start(Bind::udp("127.0.0.1:0"));
+    let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
+    phone.connect(server.addr).unwrap();
+    phone.set_read_timeout(PATIENCE).unwrap();
+    let ask = |times: usize| {
+        let mut buffer = [0; 2048];
+        // Alone, and several in a batch.
+        for burst in [1, 5].into_iter().cycle().take(times / 3) {
+            for _ in 0..burst {
+                assert_eq!(phone.send(KEEP_ALIVE).unwrap(), KEEP_ALIVE.len());
+            }
+            for _ in 0..burst {
+                let count = phone.recv(&mut buffer).unwrap();
+                assert!(buffer[..count].starts_with(b"SIP/2.0 200 OK\r\n"));
+            }
+        }
+    };
+    ask(3000);
+    let before = CARRIED.load(Ordering::Relaxed);
+    assert!(before > 0, "nothing is counted");
+    ask(3000);
+    let after = CARRIED.load(Ordering::Relaxed);
+    let flow = Flow::udp(server.addr, phone.local_addr().unwrap());
+    assert_eq!(after - before, cost_of_the_message_itself(flow, 3000));
+    server.end();
+}
+
+#[test]
+fn an_idle_connection_holds_less_than_a_kilobyte() {
+    const COUNT: usize = 800;
+    let _turn = TURN.lock();
+    let server = Running::start(Bind::tcp("127.0.0.1:0"));
+    let open = || {
+        let mut phone = TcpStream::connect(server.addr).unwrap();
+        phone.set_read_timeout(PATIENCE).unwrap();
+        phone.write_all(KEEP_ALIVE).unwrap();
+        let mut buffer = [0; 2048];
+        let count = phone.read(&mut buffer).unwrap();
+        assert!(buffer[..count].starts_with(b"SIP/2.0 200 OK\r\n"));
+        phone
+    };
+    // What is there once for all is not counted.
+    let _first: Vec<TcpStream> = (0..40).map(|_| open()).collect();
+    let before = HELD.load(Ordering::Relaxed);
+    let phones: Vec<TcpStream> = (0..COUNT).map(|_| open()).collect();
+    let each = (HELD.load(Ordering::Relaxed) - before) / COUNT;
+    assert!(each <= 1024, "{each} octets for each connection");
+    drop(phones);
+    server.end();
+}
