@@ -64,18 +64,33 @@ fn run(cli: &Cli) -> Result<(), Failure> {
 
 /// Does what `command` says; what to tell about it.
 async fn carry_out(command: &Command, config: &Config) -> Result<String, Failure> {
-    if let Command::Check = command {
-        return check::check(config).await;
-    }
-    let (store, _) = Store::open_or_create(&config.data).await?;
-    let done = match command {
-        Command::Domain(DomainCommand::Add { name }) => accounts::add_domain(&store, name).await,
-        Command::User(UserCommand::Add { address, password }) => {
-            accounts::add_user(&store, address, password.as_deref()).await
-        }
-        Command::User(UserCommand::Import { file }) => accounts::import(&store, file).await,
+    match command {
         Command::Check => check::check(config).await,
-    };
+        Command::Domain(DomainCommand::Add { name }) => {
+            with_store(config, async |store| {
+                accounts::add_domain(store, name).await
+            })
+            .await
+        }
+        Command::User(UserCommand::Add { address, password }) => {
+            with_store(config, async |store| {
+                accounts::add_user(store, address, password.as_deref()).await
+            })
+            .await
+        }
+        Command::User(UserCommand::Import { file }) => {
+            with_store(config, async |store| accounts::import(store, file).await).await
+        }
+    }
+}
+
+/// Opens the database for `act`, and closes it whatever comes of that.
+async fn with_store(
+    config: &Config,
+    act: impl AsyncFnOnce(&Store) -> Result<String, Failure>,
+) -> Result<String, Failure> {
+    let (store, _) = Store::open_or_create(&config.data).await?;
+    let done = act(&store).await;
     store.close().await;
     done
 }

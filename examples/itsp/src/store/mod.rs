@@ -1,7 +1,11 @@
 //! The database: one SQLite file on the table layout of Kamailio, with our own tables beside it.
 
 mod domains;
+mod fold;
+mod journal;
 mod location;
+#[cfg(test)]
+mod samples;
 mod schema;
 mod subscribers;
 
@@ -15,7 +19,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::failure::Failure;
 
 pub(crate) use domains::DomainRow;
-pub(crate) use location::JournalRow;
+pub(crate) use journal::JournalRow;
 pub(crate) use subscribers::{NewSubscriber, Subscriber};
 
 /// Name of the database in the data folder.
