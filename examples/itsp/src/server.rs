@@ -33,7 +33,8 @@ pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
         let demo = with_demo.then(|| demo_address(&config.network));
         let backends = Backends::start(config, demo).await?;
         let (shutdown, signal) = shutdown();
-        tokio::spawn(end_when_asked(shutdown));
+        // Before anybody is told that the server is ready, and so might end it.
+        tokio::spawn(end_when_asked(listen_for_signals()?, shutdown));
         banner(config, &server, &backends);
 
         let router: Arc<dyn Router> = Arc::new(routing(config, &backends));
@@ -204,16 +205,19 @@ fn own_addresses(transport: Transport, address: SocketAddr) -> Vec<OwnAddress> {
     own
 }
 
-async fn end_when_asked(shutdown: Shutdown) {
-    match asked_for().await {
-        Ok(how) => {
-            tracing::info!("{how}: finishing what is under way");
-            shutdown.begin();
-        }
-        Err(error) => {
-            tracing::error!(%error, "the system does not tell of signals; only kill -9 ends this server")
-        }
-    }
+fn listen_for_signals() -> Result<impl Future<Output = &'static str>, Failure> {
+    asked_for().map_err(|error| {
+        Failure::setup(
+            format!("the system does not tell of signals: {error}"),
+            "allow this process more file descriptors",
+        )
+    })
+}
+
+async fn end_when_asked(asked: impl Future<Output = &'static str>, shutdown: Shutdown) {
+    let how = asked.await;
+    tracing::info!("{how}: finishing what is under way");
+    shutdown.begin();
 }
 
 #[cfg(test)]

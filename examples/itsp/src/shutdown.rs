@@ -4,15 +4,17 @@ use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for SIGTERM or Ctrl-C.
+/// Listens for SIGTERM and Ctrl-C from now on, and waits for one of them: its name.
 ///
 /// # Errors
 /// When the system does not tell of signals.
-pub(crate) async fn asked_for() -> io::Result<&'static str> {
+pub(crate) fn asked_for() -> io::Result<impl Future<Output = &'static str>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "Ctrl-C",
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "Ctrl-C",
+        }
     })
 }
