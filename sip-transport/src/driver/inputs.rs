@@ -1,0 +1,243 @@
+//! What comes in: messages, ends of connections, time; and what the layer and its user make of it.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use sip_core::{
+    FrameError, HeaderName, Message, Method, Request, Response, StatusCode, Text, To, Via,
+};
+use sip_transaction::{Event, Flow, QueryId, Reply, Service, TransactionUser};
+
+use super::{Driver, STOPPING};
+use crate::screen::{Verdict, screen};
+use crate::tcp::{Connection, End, Input};
+use crate::worker::Handover;
+use crate::{keepalive, via};
+
+/// How long a peer that sent nonsense has to read what that is answered with.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+impl<U, S> Driver<U, S>
+where
+    U: TransactionUser,
+    U::Answer: 'static,
+    S: Service<U::Query, U::Answer>,
+{
+    pub(super) fn handle_message(
+        &mut self,
+        mut message: Message,
+        flow: Flow,
+        connection: Option<&Rc<Connection>>,
+    ) {
+        // Before any edit, while reading a header costs nothing.
+        let verdict = screen(&message);
+        if let Message::Request(request) = &mut message {
+            let via = via::stamped(request, flow.remote);
+            if let Some(connection) = connection {
+                self.note_request(connection, request, via);
+            }
+        }
+        match (verdict, message) {
+            (Verdict::Answer(status), Message::Request(request)) => {
+                self.counters.flawed_answered.add(1);
+                self.refuse(&request, request.reply(status), flow);
+            }
+            (Verdict::Pass, message) => match self.foreign_owner(&message) {
+                Some(worker) => self.hand_over(worker, Handover::Message(message, flow)),
+                None => self.layer.handle_message(self.now, message, flow),
+            },
+            _ => self.counters.flawed_dropped.add(1),
+        }
+        self.settle();
+    }
+
+    /// The other worker whose request `message` answers.
+    fn foreign_owner(&self, message: &Message) -> Option<u16> {
+        match message {
+            Message::Response(response) if self.workers.count() > 1 => self
+                .workers
+                .owner(response)
+                .filter(|worker| *worker != self.worker),
+            _ => None,
+        }
+    }
+
+    /// A request on a connection is owed a response, and shows where its sender listens (RFC 5923 §3).
+    fn note_request(&self, connection: &Rc<Connection>, request: &Request, via: Option<Via>) {
+        if *request.method() != Method::Ack {
+            connection.owe();
+        }
+        if let Some(via) = via {
+            let default = connection.transport.default_port();
+            let port = via.sent_by().port.unwrap_or(default);
+            self.flows.note_alias(connection, port);
+        }
+    }
+
+    /// Answers without a transaction (§8.2.7).
+    fn refuse(&mut self, request: &Request, mut response: Response, flow: Flow) {
+        response.set_to_tag(&self.layer.stable_tag(request));
+        self.layer.reply(flow, &response);
+    }
+
+    pub(super) fn handle_input(&mut self, input: Input) {
+        match input {
+            Input::Accepted(stream, remote) if self.stopping.is_none() => {
+                self.flows.accept(self.now, stream, remote);
+            }
+            Input::Accepted(..) => self.counters.connections_refused.add(1),
+            Input::Connected(connection) => self.flows.connected(&connection),
+            // We closed it ourselves: what was still in the queue is not worth a new connection for its answer.
+            Input::Message(connection, _) if self.flows.find(connection.id).is_none() => {}
+            Input::Message(connection, message) => {
+                self.counters.stream_messages.add(1);
+                self.handle_message(message, connection.flow(), Some(&connection));
+            }
+            Input::Ping(connection) => {
+                self.counters.keepalives.add(1);
+                self.send_on(&connection, keepalive::PONG, None);
+            }
+            Input::Incomplete(connection) => self.flows.watch_message(&connection),
+            Input::Broken(connection, error) => self.handle_broken(&connection, *error),
+            Input::Written(connection) => self.wind_up(&connection),
+            Input::Ended(connection, End::Finished) => self.handle_end(&connection),
+            Input::Ended(connection, End::Lost) => self.close(&connection),
+        }
+        self.settle();
+    }
+
+    /// Answers what can be answered, and closes: where the next message would begin is anybody's guess (§18.3).
+    fn handle_broken(&mut self, connection: &Rc<Connection>, error: FrameError) {
+        let flow = connection.flow();
+        self.flows.finish(self.now, connection, false, LAST_WORDS);
+        match (error.message, error.flaw.status) {
+            (Some(Message::Request(mut request)), Some(status))
+                if *request.method() != Method::Ack =>
+            {
+                self.counters.flawed_answered.add(1);
+                connection.owe();
+                via::stamp(&mut request, flow.remote);
+                self.refuse(&request, request.reply(status), flow);
+                self.settle();
+            }
+            (Some(_), _) => self.counters.flawed_dropped.add(1),
+            (None, _) => self.counters.garbage.add(1),
+        }
+        self.wind_up(connection);
+    }
+
+    /// The peer sends no more. What it asked before is still answered: it may have closed one direction only.
+    fn handle_end(&mut self, connection: &Rc<Connection>) {
+        let patience = self.settings.timers.patience();
+        self.flows.finish(self.now, connection, true, patience);
+        self.wind_up(connection);
+    }
+
+    pub(super) fn handle_handover(&mut self, handover: Handover) {
+        match handover {
+            Handover::Message(message, flow) => self.layer.handle_message(self.now, message, flow),
+            Handover::SendFailed(origin) => self.layer.handle_send_failure(self.now, origin),
+            Handover::FlowFailed(flow) => self.layer.handle_flow_failure(self.now, flow),
+            Handover::Transmit {
+                connection,
+                payload,
+                to,
+                owner,
+            } => match self.flows.find(connection).cloned() {
+                Some(connection) => {
+                    owner.iter().for_each(|owner| connection.lend(owner.worker));
+                    self.send_on(&connection, payload, owner);
+                }
+                None => self.send_elsewhere(payload, to, owner),
+            },
+        }
+        self.settle();
+    }
+
+    pub(super) fn handle_timeout(&mut self) {
+        self.layer.handle_timeout(self.now);
+        self.user.handle_timeout(self.now, &mut self.layer);
+        self.settle();
+        while let Some(id) = self.flows.expire(self.now) {
+            if let Some(connection) = self.flows.find(id).cloned() {
+                self.close(&connection);
+            }
+        }
+        self.settle();
+        if let Some(stopping) = &mut self.stopping {
+            stopping.look_again = self.now + STOPPING;
+        }
+    }
+
+    /// Lets the layer and its user talk until neither has anything to say.
+    pub(super) fn settle(&mut self) {
+        loop {
+            if let Some(event) = self.layer.poll_event() {
+                self.handle_event(event);
+            } else if let Some((id, query)) = self.user.poll_query() {
+                self.ask(id, query);
+            } else if let Some(transmit) = self.layer.poll_transmit() {
+                self.transmit(transmit);
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        if let Event::Request { request, flow } = &event
+            && self.stopping.is_some()
+            && opens_something(request)
+        {
+            self.counters.refused_stopping.add(1);
+            let mut response = request.reply(StatusCode::SERVICE_UNAVAILABLE);
+            let headers = response.headers_mut();
+            headers.push_raw(HeaderName::RetryAfter, &Text::from_static("10"));
+            return self.refuse(request, response, *flow);
+        }
+        self.user.handle_event(self.now, event, &mut self.layer);
+    }
+
+    /// Has a question of the user answered: at once, or by a task while the worker goes on.
+    fn ask(&mut self, id: QueryId, query: U::Query) {
+        let (now, layer) = (self.now, &mut self.layer);
+        match self.service.call(query) {
+            Reply::Ready(answer) => self.user.handle_answer(now, id, answer, layer),
+            Reply::Pending(_) if self.answers.len() >= self.settings.waiting_queries => {
+                self.counters.queries_refused.add(1);
+                self.user.handle_overload(now, id, layer);
+            }
+            Reply::Pending(answer) => {
+                self.counters.queries_waited.add(1);
+                self.user.handle_wait(now, id, layer);
+                self.answers
+                    .spawn_local(async move { (id, unless_it_panics(answer).await) });
+            }
+        }
+    }
+}
+
+/// What `answer` comes to, or `None` if it panics: the user learns of either.
+async fn unless_it_panics<A>(mut answer: Pin<Box<dyn Future<Output = A> + Send>>) -> Option<A> {
+    poll_fn(|cx| {
+        let poll = AssertUnwindSafe(|| answer.as_mut().poll(cx));
+        match catch_unwind(poll) {
+            Ok(polled) => polled.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+/// Whether a server that is stopping refuses `request`: neither part of something under way nor in a dialog.
+fn opens_something(request: &Request) -> bool {
+    let in_dialog = || {
+        let to = request.headers().require::<To>();
+        to.is_ok_and(|to| to.tag().is_some())
+    };
+    !matches!(request.method(), Method::Ack | Method::Cancel) && !in_dialog()
+}

@@ -1,0 +1,310 @@
+//! The loop of one worker: take what has arrived, let the machines decide, send, sleep until something happens.
+//!
+//! The contract of the transaction layer is *one input, drain both queues, sleep until `poll_timeout`*. A turn takes
+//! every source once, so that none starves another, and what it sends leaves together at its end.
+
+mod inputs;
+mod outputs;
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use sip_core::parse_message;
+use sip_transaction::{Flow, Origin, QueryId, Service, TransactionLayer, TransactionUser};
+use tokio::sync::mpsc;
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Sleep, sleep_until};
+
+use crate::counters::Counters;
+use crate::flows::Flows;
+use crate::keepalive;
+use crate::mmsg::{BATCH, ReceiveBatch, SendBatch};
+use crate::settings::Settings;
+use crate::shutdown::ShutdownSignal;
+use crate::tcp::{self, Input};
+use crate::udp::DatagramSocket;
+use crate::worker::{Handover, Workers};
+
+/// Where datagrams are copied to; it is used again once nobody holds a piece of it.
+const SLAB: usize = 64 * 1024;
+
+/// Inputs of one kind that one turn takes, at most.
+const INPUTS: usize = 64;
+
+/// How often a worker that is stopping looks whether the others are done.
+const STOPPING: Duration = Duration::from_millis(10);
+
+/// What a driver is made of.
+pub(crate) struct Parts<U, S> {
+    pub(crate) worker: u16,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) layer: TransactionLayer,
+    pub(crate) user: U,
+    pub(crate) service: Arc<S>,
+    pub(crate) sockets: Vec<DatagramSocket>,
+    /// Where connections are accepted.
+    pub(crate) accepting: Vec<SocketAddr>,
+    pub(crate) inputs: mpsc::Receiver<Input>,
+    pub(crate) context: Rc<tcp::Context>,
+    pub(crate) workers: Workers,
+    pub(crate) inbox: mpsc::Receiver<Handover>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) shutdown: ShutdownSignal,
+}
+
+/// One worker at work.
+pub(crate) struct Driver<U: TransactionUser, S> {
+    worker: u16,
+    settings: Arc<Settings>,
+    now: Instant,
+    layer: TransactionLayer,
+    user: U,
+    service: Arc<S>,
+    /// The answers that take time; `None` in place of one whose task panicked.
+    answers: JoinSet<(QueryId, Option<U::Answer>)>,
+
+    sockets: Vec<DatagramSocket>,
+    receive: ReceiveBatch,
+    /// A batch was full: there may be more where it came from.
+    has_more: bool,
+    slab: BytesMut,
+    send: SendBatch,
+    unsent: Vec<Origin>,
+
+    flows: Flows,
+    accepting: Vec<SocketAddr>,
+    context: Rc<tcp::Context>,
+    inputs: mpsc::Receiver<Input>,
+    input_batch: Vec<Input>,
+
+    workers: Workers,
+    inbox: mpsc::Receiver<Handover>,
+    inbox_batch: Vec<Handover>,
+
+    alarm: Pin<Box<Sleep>>,
+    alarm_at: Instant,
+    shutdown: Pin<Box<dyn Future<Output = ()>>>,
+    stopping: Option<Stopping>,
+    counters: Arc<Counters>,
+}
+
+/// A worker that was told to stop.
+struct Stopping {
+    deadline: Instant,
+    look_again: Instant,
+    drained: bool,
+}
+
+impl<U, S> Driver<U, S>
+where
+    U: TransactionUser,
+    U::Answer: 'static,
+    S: Service<U::Query, U::Answer>,
+{
+    /// A driver in the current runtime.
+    pub(crate) fn new(parts: Parts<U, S>) -> Driver<U, S> {
+        let now = Instant::now();
+        let flows = Flows::new(
+            parts.worker,
+            parts.workers.directory.clone(),
+            parts.context.clone(),
+            parts.counters.clone(),
+        );
+        Driver {
+            worker: parts.worker,
+            settings: parts.settings,
+            now,
+            layer: parts.layer,
+            user: parts.user,
+            service: parts.service,
+            answers: JoinSet::new(),
+            sockets: parts.sockets,
+            receive: ReceiveBatch::new(),
+            has_more: false,
+            slab: BytesMut::with_capacity(SLAB),
+            send: SendBatch::new(),
+            unsent: Vec::new(),
+            flows,
+            accepting: parts.accepting,
+            context: parts.context,
+            inputs: parts.inputs,
+            input_batch: Vec::with_capacity(INPUTS),
+            workers: parts.workers,
+            inbox: parts.inbox,
+            inbox_batch: Vec::with_capacity(INPUTS),
+            alarm: Box::pin(sleep_until(now.into())),
+            alarm_at: now,
+            shutdown: Box::pin(parts.shutdown.begun()),
+            stopping: None,
+            counters: parts.counters,
+        }
+    }
+
+    /// Works until told to stop, and what is under way is finished.
+    pub(crate) async fn run(mut self) {
+        // The user may have something to say before anything arrives.
+        self.settle();
+        self.flush_all();
+        while !self.has_stopped() {
+            poll_fn(|cx| self.poll_turn(cx)).await;
+            if std::mem::take(&mut self.has_more) {
+                // Lets the runtime look at the other sockets first, and connections read.
+                yield_now().await;
+            }
+        }
+    }
+
+    /// One turn: whatever is ready now, of every source.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.now = Instant::now();
+        let mut worked = self.poll_shutdown(cx).is_ready();
+        for i in 0..self.sockets.len() {
+            worked |= self.poll_datagrams(i, cx).is_ready();
+            worked |= self.sockets[i].poll_unblocked(cx).is_ready();
+        }
+        worked |= self.poll_inbox(cx).is_ready();
+        worked |= self.poll_inputs(cx).is_ready();
+        worked |= self.poll_answers(cx).is_ready();
+        worked |= self.poll_alarm(cx).is_ready();
+        if !worked {
+            return Poll::Pending;
+        }
+        self.flush_all();
+        Poll::Ready(())
+    }
+    fn poll_datagrams(&mut self, i: usize, cx: &mut Context<'_>) -> Poll<()> {
+        if let Err(error) = ready!(self.sockets[i].poll_receive(cx, &mut self.receive)) {
+            tracing::error!(%error, "cannot receive datagrams");
+            return Poll::Pending;
+        }
+        self.has_more |= self.receive.len() == BATCH;
+        for at in 0..self.receive.len() {
+            let Some(datagram) = self.receive.datagram(at) else {
+                continue;
+            };
+            self.counters.datagrams_received.add(1);
+            if keepalive::is_filler(datagram.bytes) {
+                self.counters.keepalives.add(1);
+                continue;
+            }
+            let local = self.sockets[i].local(datagram.local);
+            let flow = Flow::udp(local, datagram.source);
+            let bytes = keep(&mut self.slab, datagram.bytes);
+            match parse_message(bytes, &self.settings.limits) {
+                Ok(message) => self.handle_message(message, flow, None),
+                Err(_) => self.counters.garbage.add(1),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_inbox(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut batch = std::mem::take(&mut self.inbox_batch);
+        let count = self.inbox.poll_recv_many(cx, &mut batch, INPUTS);
+        for handover in batch.drain(..) {
+            self.handle_handover(handover);
+        }
+        self.inbox_batch = batch;
+        count.map(drop)
+    }
+
+    fn poll_inputs(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut batch = std::mem::take(&mut self.input_batch);
+        let count = self.inputs.poll_recv_many(cx, &mut batch, INPUTS);
+        for input in batch.drain(..) {
+            self.handle_input(input);
+        }
+        self.input_batch = batch;
+        count.map(drop)
+    }
+
+    fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(answered) = ready!(self.answers.poll_join_next(cx)) else {
+            return Poll::Pending;
+        };
+        let (now, layer) = (self.now, &mut self.layer);
+        match answered {
+            Ok((id, Some(answer))) => self.user.handle_answer(now, id, answer, layer),
+            Ok((id, None)) => self.user.handle_overload(now, id, layer),
+            // Nobody aborts these tasks, and their panics are caught.
+            Err(error) => tracing::error!(%error, "lost a query"),
+        }
+        self.settle();
+        Poll::Ready(())
+    }
+
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.next_deadline() else {
+            return Poll::Pending;
+        };
+        if deadline <= self.now {
+            self.handle_timeout();
+            return Poll::Ready(());
+        }
+        // A deadline that moved into the future does not move the alarm, which then wakes us for nothing: that is
+        // rarer than deadlines that move.
+        if self.alarm.is_elapsed() || deadline < self.alarm_at {
+            self.alarm_at = deadline;
+            self.alarm.as_mut().reset(deadline.into());
+        }
+        self.alarm.as_mut().poll(cx)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.stopping.is_some() {
+            return Poll::Pending;
+        }
+        ready!(self.shutdown.as_mut().poll(cx));
+        self.stopping = Some(Stopping {
+            deadline: self.now + self.settings.drain,
+            look_again: self.now,
+            drained: false,
+        });
+        Poll::Ready(())
+    }
+    fn next_deadline(&self) -> Option<Instant> {
+        let stopping = self.stopping.as_ref();
+        [
+            self.layer.poll_timeout(),
+            self.user.poll_timeout(),
+            self.flows.poll_timeout(),
+            stopping.map(|stopping| stopping.look_again.min(stopping.deadline)),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Whether the worker may end: all of them are done, or the time for it is over.
+    fn has_stopped(&mut self) -> bool {
+        let Some(stopping) = &mut self.stopping else {
+            return false;
+        };
+        let is_idle = || {
+            self.layer.unfinished() == 0
+                && self.answers.is_empty()
+                && self.flows.is_drained()
+                && self.sockets.iter().all(DatagramSocket::is_drained)
+        };
+        if !stopping.drained && is_idle() {
+            stopping.drained = true;
+            self.workers.note_drained();
+        }
+        self.workers.are_drained() || stopping.deadline <= self.now
+    }
+}
+
+/// Copies a datagram out of the batch's buffer, without allocating as long as earlier ones were let go.
+fn keep(slab: &mut BytesMut, datagram: &[u8]) -> Bytes {
+    if slab.capacity() < datagram.len() && !slab.try_reclaim(SLAB.max(datagram.len())) {
+        *slab = BytesMut::with_capacity(SLAB.max(datagram.len()));
+    }
+    slab.extend_from_slice(datagram);
+    slab.split().freeze()
+}
