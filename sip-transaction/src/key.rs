@@ -1,6 +1,7 @@
 //! Finding the transaction a message belongs to (RFC 3261 §17.1.3, §17.2.3), and the branches that make it easy.
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::io::Write;
 
 use sip_core::{Branch, CSeq, HeaderError, HeaderName, Method, Request, Tag, Via};
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -188,7 +189,9 @@ fn from_caller(request: &Request, hash: &mut SipHasher13) -> Result<(), HeaderEr
 
 /// 64 bits as a tag (§19.3).
 pub(crate) fn print_tag(bits: u64) -> Tag {
-    Tag::new(format!("{bits:016x}")).expect("digits")
+    let mut digits = [0; 16];
+    write!(&mut digits[..], "{bits:016x}").expect("room for 64 bits");
+    Tag::new(digits).expect("digits")
 }
 
 /// Whether the branch is one RFC 2543 left to chance, so that To tags must be compared as well.
