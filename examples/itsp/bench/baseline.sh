@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../../.."
 contacts=${1:-100000}
 keep_alives=500000
 refreshes=20000 refreshes_per_second=2000
-calls=5000 calls_per_second=250
+calls=3000 calls_per_second=100
 domain=example.test
 server=127.0.0.1:15060 caller_port=15071 callee_port=15072
 
@@ -29,13 +29,14 @@ trap finish EXIT
 itsp() { "$target/itsp" --data "$folder/data" "$@"; }
 
 itsp domain add "$domain" >/dev/null
-seq -f "user%07.0f,secret" 0 $((contacts - 1)) >"$folder/users"
+{ seq -f 'user%07.0f,secret' 0 $((contacts - 1)); echo callee,secret; } >"$folder/users"
 itsp user import "$folder/users" >/dev/null
-echo SEQUENTIAL | tee "$folder/all.csv" >"$folder/callee.csv"
-awk -F, '{ printf "%s;[authentication username=%s password=secret];user0000001;\n", $1, $1 }' "$folder/users" >>"$folder/all.csv"
-sed -n 3p "$folder/all.csv" >>"$folder/callee.csv"
+awk -F, 'BEGIN { print "SEQUENTIAL" } { printf "%s;[authentication username=%s password=%s];callee;\n", $1, $1, $2 }' \
+  "$folder/users" >"$folder/everybody"
+grep -v '^callee' "$folder/everybody" >"$folder/callers"
+grep -v '^user' "$folder/everybody" >"$folder/callee"
 
-taskset -c 0 "$target/itsp" --data "$folder/data" --no-demo --listen "$server" >"$folder/said" 2>&1 &
+taskset -c 0 "$target/itsp" --data "$folder/data" --no-demo --workers 1 --listen "$server" >"$folder/said" 2>&1 &
 pid=$!
 pids+=("$pid")
 for _ in $(seq 200); do
@@ -54,7 +55,7 @@ play() {
     TERM=vt100 taskset -c 1 sipp "$server" -sf "$here/examples/itsp/tests/phones/scenarios/$scenario.xml" \
       -inf "$users" -auth_uri "$uri" -t u1 -i 127.0.0.1 -bind_local -p "$port" -m "$count" -r "$rate" -l 100000 \
       -d 0 -timeout 600s -timeout_error -nostdin -skip_rlimit -trace_err -error_file errors >screen 2>&1
-  ) || { echo "sipp $scenario failed" >&2; tail -n 20 "$folder/$scenario-$port/errors" >&2; exit 1; }
+  ) || { echo "sipp $scenario failed" >&2; head -n 20 "$folder/$scenario-$port/errors" >&2; exit 1; }
 }
 
 ticks() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
@@ -65,7 +66,7 @@ report() { awk -v name="$1" -v n="$2" -v t="$3" -v hz="$(getconf CLK_TCK)" 'BEGI
 
 read -r rss pss < <(memory)
 
-play register "$folder/all.csv" "$caller_port" "$contacts" "$refreshes_per_second" "$domain"
+play register "$folder/callers" "$caller_port" "$contacts" "$refreshes_per_second" "$domain"
 read -r rss_full pss_full < <(memory)
 
 before=$(ticks)
@@ -73,16 +74,16 @@ answers=$(taskset -c 1 "$target/examples/keep_alives" "$server" "$keep_alives")
 report 'keep-alive, saturated' "$answers" $(($(ticks) - before))
 
 before=$(ticks)
-play register "$folder/all.csv" "$caller_port" "$refreshes" "$refreshes_per_second" "$domain"
+play register "$folder/callers" "$caller_port" "$refreshes" "$refreshes_per_second" "$domain"
 report "REGISTER refresh, both requests, $refreshes_per_second/s" "$refreshes" $(($(ticks) - before))
 
-play register "$folder/callee.csv" "$callee_port" 1 10 "$domain"
-play answer "$folder/callee.csv" "$callee_port" "$calls" 10 "$domain" &
+play register "$folder/callee" "$callee_port" 1 10 "$domain"
+play answer "$folder/callee" "$callee_port" "$calls" 10 "$domain" &
 callee=$!
 pids+=("$callee")
 sleep 1
 before=$(ticks)
-play call "$folder/all.csv" "$caller_port" "$calls" "$calls_per_second" "user0000001@$domain"
+play call "$folder/callers" "$caller_port" "$calls" "$calls_per_second" "callee@$domain"
 wait "$callee"
 report "call, 407 to the 200 for BYE, $calls_per_second/s" "$calls" $(($(ticks) - before))
 
