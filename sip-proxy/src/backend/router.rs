@@ -56,7 +56,8 @@ pub struct Incoming {
 pub enum InDialog {
     /// It starts something new. A To tag alone does not change that, nor does a Route without one.
     No,
-    /// It came by our Route and has a To tag.
+    /// It came by our Route and has a To tag, and is no REGISTER. Neither is proved: whoever knows this proxy can
+    /// write both.
     Yes,
 }
 
@@ -136,7 +137,8 @@ impl Admission {
         Admission(Ground::Authenticated(identity.address_of_record().clone()))
     }
 
-    /// The request came along a dialog that was admitted when it began; `None` if it did not.
+    /// The request came along a dialog that was admitted when it began, as far as [`InDialog`] can tell; `None` if it
+    /// did not.
     #[must_use]
     pub fn in_dialog(incoming: &Incoming) -> Option<Admission> {
         (incoming.dialog == InDialog::Yes).then_some(Admission(Ground::InDialog))

@@ -1,6 +1,6 @@
 //! Route information preprocessing (RFC 3261 §16.4).
 
-use sip_core::{HostPort, Request, Route, SipUri, To, Uri};
+use sip_core::{HostPort, Method, Request, Route, SipUri, To, Uri};
 use sip_transaction::Flow;
 
 use crate::backend::InDialog;
@@ -12,11 +12,16 @@ pub(crate) fn preprocess(request: &mut Request, own: &Own, flow: &Flow) -> InDia
     let restored = undo_strict_routing(request, own);
     strip_own_maddr(request, own, flow);
     let popped = pop_own_routes(request, own);
-    let to_tag = matches!(request.headers().require::<To>(), Ok(to) if to.tag().is_some());
-    match (restored || popped) && to_tag {
+    match (restored || popped) && may_be_in_dialog(request) {
         true => InDialog::Yes,
         false => InDialog::No,
     }
+}
+
+/// Whether it has a To tag, and is of a kind that dialogs know: a REGISTER never is (§10.2).
+fn may_be_in_dialog(request: &Request) -> bool {
+    let to_tag = || matches!(request.headers().require::<To>(), Ok(to) if to.tag().is_some());
+    *request.method() != Method::Register && to_tag()
 }
 
 /// The sender is a strict router: it put our Record-Route into the Request-URI, and the Request-URI at the end of the
