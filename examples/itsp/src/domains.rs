@@ -79,15 +79,6 @@ impl Domains {
         domains
     }
 
-    /// All names.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.table()
-            .rows
-            .iter()
-            .map(|row| row.name.clone())
-            .collect()
-    }
-
     /// How many names there are.
     pub(crate) fn count(&self) -> usize {
         self.table().rows.len()

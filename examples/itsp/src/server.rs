@@ -39,7 +39,7 @@ pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
 
         let router: Arc<dyn Router> = Arc::new(routing(config, &backends));
         let service = ProxyService::new(Arc::clone(&router), Arc::new(Names::default()));
-        let proxy = proxy_config(&server, &backends);
+        let proxy = proxy_config(&server);
         let make_proxy = move |_| Proxy::new(proxy, router);
         let ended = server.run(make_proxy, Arc::new(service), signal).await;
         backends.end().await;
@@ -165,7 +165,7 @@ impl From<Algorithm> for DigestAlgorithm {
 }
 
 /// What all workers' proxies share.
-fn proxy_config(server: &Server, backends: &Backends) -> ProxyConfig {
+fn proxy_config(server: &Server) -> ProxyConfig {
     let addresses = server.local_addrs();
     let own = addresses
         .iter()
@@ -176,10 +176,7 @@ fn proxy_config(server: &Server, backends: &Backends) -> ProxyConfig {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default(),
     };
-    let mut config = ProxyConfig::new(own.collect(), epoch, Secret::new(rand::random()));
-    // A domain added later becomes a name for this server with the next start.
-    config.hostnames = backends.domains.names();
-    config
+    ProxyConfig::new(own.collect(), epoch, Secret::new(rand::random()))
 }
 
 /// What phones may write to mean a socket: for one on all addresses of the machine, the address it is known by,

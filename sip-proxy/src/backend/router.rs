@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sip_core::{AddressOfRecord, HeaderName, Request, Response, StatusCode, Tag, Text, To};
+use sip_core::{AddressOfRecord, HeaderName, Host, Request, Response, StatusCode, Tag, Text, To};
 use sip_transaction::{Flow, Target};
 
 use crate::auth::Identity;
@@ -25,6 +25,13 @@ pub trait Router: Send + Sync + 'static {
     ///
     /// An ACK comes here too, when it is for a 2xx: it can be relayed or dropped, never answered.
     async fn route(&self, incoming: &Incoming) -> Decision;
+
+    /// Whether `name` means this proxy in a Route, besides those of
+    /// [`ProxyConfig::hostnames`](crate::ProxyConfig::hostnames): the domains served, where they come and go.
+    fn is_own_name(&self, name: &Host) -> bool {
+        let _ = name;
+        false
+    }
 
     /// The last word before a request leaves for `to`, whichever way the address was found. A branch that may
     /// not be sent fails.

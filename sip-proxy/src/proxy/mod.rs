@@ -59,7 +59,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy with these settings. Of `router` it calls [`Router::screen`] and [`Router::may_send`] itself; the rest is
+    /// A proxy with these settings. Of `router` it calls all but [`Router::route`] itself; that is
     /// left to whoever answers its queries.
     #[must_use]
     pub fn new(config: ProxyConfig, router: Arc<dyn Router>) -> Proxy {
@@ -110,7 +110,8 @@ impl Proxy {
         }
         let mark = loop_guard::mark(&request, &self.rules.keyed);
         let to_tag = self.rules.keyed.tag_of(&request);
-        let dialog = preprocess::preprocess(&mut request, &self.rules.own, &flow);
+        let Rules { own, router, .. } = &self.rules;
+        let dialog = preprocess::preprocess(&mut request, own, &**router, &flow);
         let incoming = Arc::new(Incoming {
             request,
             flow,

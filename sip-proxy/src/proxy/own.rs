@@ -44,19 +44,23 @@ impl Own {
     /// Whether `uri` leads to this proxy: an IP address of ours with its port, or one of our names with a port of ours
     /// or none, since RFC 3263 finds the port of a name.
     pub(crate) fn is(&self, uri: &SipUri) -> bool {
+        if self.is_named(uri, |name| self.hostnames.contains(name)) {
+            return true;
+        }
         let host = uri.maddr().unwrap_or_else(|| uri.host());
         let default = match uri.transport() {
             Some(transport) if !uri.is_secure() => transport.default_port(),
             _ if uri.is_secure() => Transport::Tls.default_port(),
             _ => Transport::Udp.default_port(),
         };
-        match uri.port() {
-            None if self.hostnames.contains(&host) => true,
-            Some(port) if self.hostnames.contains(&host) => {
-                self.addresses.iter().any(|own| own.port() == port)
-            }
-            port => self.listens_on(&host, port.unwrap_or(default)),
-        }
+        self.listens_on(&host, uri.port().unwrap_or(default))
+    }
+
+    /// Whether `uri` leads to a name that `is_ours`, with a port of ours or none.
+    pub(crate) fn is_named(&self, uri: &SipUri, is_ours: impl FnOnce(&Host) -> bool) -> bool {
+        let has_port = |port| self.addresses.iter().any(|own| own.port() == port);
+        let host = uri.maddr().unwrap_or_else(|| uri.host());
+        uri.port().is_none_or(has_port) && is_ours(&host)
     }
 
     /// Whether `uri` is a value we put into a Record-Route (§16.4): ours, loose, without a user.

@@ -3,15 +3,20 @@
 use sip_core::{HostPort, Method, Request, Route, SipUri, To, Uri};
 use sip_transaction::Flow;
 
-use crate::backend::InDialog;
+use crate::backend::{InDialog, Router};
 
 use super::own::Own;
 
 /// Takes off the Routes that led here, and whatever else in the routing says no more than that.
-pub(crate) fn preprocess(request: &mut Request, own: &Own, flow: &Flow) -> InDialog {
+pub(crate) fn preprocess(
+    request: &mut Request,
+    own: &Own,
+    router: &dyn Router,
+    flow: &Flow,
+) -> InDialog {
     let restored = undo_strict_routing(request, own);
     strip_own_maddr(request, own, flow);
-    let popped = pop_own_routes(request, own);
+    let popped = pop_own_routes(request, own, router, flow);
     match (restored || popped) && may_be_in_dialog(request) {
         true => InDialog::Yes,
         false => InDialog::No,
@@ -63,13 +68,23 @@ fn came_as_indicated(uri: &SipUri, flow: &Flow) -> bool {
     transport == flow.transport && port == flow.local.port()
 }
 
+/// Whether `uri` is the address the request came to: with a socket on all addresses, not all are known before.
+fn came_to(uri: &SipUri, flow: &Flow) -> bool {
+    let (_, port) = super::forward::transport_and_port(uri);
+    let host = uri.maddr().unwrap_or_else(|| uri.host());
+    host.ip() == Some(flow.local.ip()) && port == flow.local.port()
+}
+
 /// Takes off every Route on top that means this proxy: two for a pair of ours (`r2=on`), and however many somebody
 /// else put there, since the request would only come back to us.
-fn pop_own_routes(request: &mut Request, own: &Own) -> bool {
+fn pop_own_routes(request: &mut Request, own: &Own, router: &dyn Router, flow: &Flow) -> bool {
+    let is_ours = |uri: &SipUri| {
+        own.is(uri) || own.is_named(uri, |name| router.is_own_name(name)) || came_to(uri, flow)
+    };
     let mut popped = false;
     while let Ok(Some(route)) = request.headers().optional::<Route>() {
         match route.uri() {
-            Uri::Sip(uri) if own.is(&uri) => {
+            Uri::Sip(uri) if is_ours(&uri) => {
                 request.headers_mut().pop_front::<Route>();
                 popped = true;
             }

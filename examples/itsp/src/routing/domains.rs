@@ -76,6 +76,8 @@ impl Routing {
 
 #[cfg(test)]
 mod tests {
+    use sip_proxy::Router;
+
     use super::super::scene::*;
 
     fn call(from: &str, to: &str) -> String {
@@ -128,5 +130,19 @@ mod tests {
         let scene = Scene::new().await;
         let request = call("sip:x@elsewhere.example", "sip:a.example");
         assert_eq!(status(scene.decide(&request).await), "404 No route matched");
+    }
+
+    /// F-20
+    #[tokio::test]
+    async fn a_route_by_the_name_of_a_domain_served_is_ours() {
+        let scene = Scene::new().await;
+        for (name, is_ours) in [
+            ("A.example", true),
+            ("192.0.2.1", true),
+            ("elsewhere.example", false),
+        ] {
+            let name = name.parse().expect("a host");
+            assert_eq!(scene.routing.is_own_name(&name), is_ours, "{name}");
+        }
     }
 }

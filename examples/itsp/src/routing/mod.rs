@@ -50,6 +50,10 @@ impl Router for Routing {
         }
     }
 
+    fn is_own_name(&self, name: &Host) -> bool {
+        self.domains.find(name).is_some()
+    }
+
     async fn route(&self, incoming: &Incoming) -> Decision {
         match self.steps(incoming).await {
             Break(decision) => decision,
