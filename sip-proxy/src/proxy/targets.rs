@@ -6,22 +6,22 @@ use sip_core::Uri;
 
 use super::fork::{BranchTarget, ForkPlan};
 
-/// Groups of targets not tried yet. A URI is in it once only.
+/// Groups of targets not tried yet. A URI is in it once only, unless it leads to different places.
 #[derive(Debug, Default)]
 pub(crate) struct TargetSet {
     groups: VecDeque<Vec<BranchTarget>>,
 }
 
 impl TargetSet {
-    /// The targets of `plan`, without those whose URI came before, and without those beyond `limit`.
+    /// The targets of `plan`, without those that came before, and without those beyond `limit`.
     pub(crate) fn new(plan: ForkPlan, limit: usize) -> TargetSet {
-        let mut seen: Vec<Uri> = Vec::new();
+        let mut seen: Vec<BranchTarget> = Vec::new();
         let mut groups = VecDeque::with_capacity(plan.groups.len());
         for mut group in plan.groups {
             group.retain(|target| {
-                let new = seen.len() < limit && !seen.iter().any(|uri| same(uri, &target.uri));
+                let new = seen.len() < limit && !seen.iter().any(|other| same(other, target));
                 if new {
-                    seen.push(target.uri.clone());
+                    seen.push(target.clone());
                 }
                 new
             });
@@ -47,8 +47,13 @@ impl TargetSet {
     }
 }
 
+/// Whether both are one phone. Two behind different NATs may have one private address, and so one URI.
+fn same(a: &BranchTarget, b: &BranchTarget) -> bool {
+    a.received == b.received && a.route == b.route && same_uri(&a.uri, &b.uri)
+}
+
 /// Equality as the URI's type defines it (§16.5).
-fn same(a: &Uri, b: &Uri) -> bool {
+fn same_uri(a: &Uri, b: &Uri) -> bool {
     match (a, b) {
         (Uri::Sip(a), Uri::Sip(b)) => a.equivalent(b),
         (a, b) => a.as_text() == b.as_text(),

@@ -11,10 +11,26 @@ use crate::proxy::BranchTarget;
 
 impl BindingSet {
     /// What a request for the address-of-record may be forwarded to at `unix_time`, in no order: a
-    /// [`ForkPlan`](crate::ForkPlan) sorts by q.
+    /// [`ForkPlan`](crate::ForkPlan) sorts by q. Of a phone with several flows it is the latest (RFC 5626 §5.3).
     pub fn targets(&self, unix_time: Duration) -> impl Iterator<Item = BranchTarget> {
-        self.current(unix_time).map(Binding::target)
+        let latest = move |binding: &&Binding| {
+            let mut flows = self
+                .current(unix_time)
+                .filter(|other| same_instance(other, binding));
+            flows.all(|other| freshness(other, unix_time) <= freshness(binding, unix_time))
+        };
+        self.current(unix_time).filter(latest).map(Binding::target)
     }
+}
+
+fn same_instance(one: &Binding, another: &Binding) -> bool {
+    let instances = one.instance().zip(another.instance());
+    instances.is_some_and(|(one, another)| one.eq_ignore_ascii_case(another))
+}
+
+/// What was refreshed last is over last.
+fn freshness(binding: &Binding, unix_time: Duration) -> (u32, Option<u32>) {
+    (binding.expires_in(unix_time), binding.reg_id())
 }
 
 impl Binding {

@@ -110,3 +110,18 @@ fn an_empty_target_set_is_480() {
         StatusCode::TEMPORARILY_UNAVAILABLE
     );
 }
+
+/// Two phones at home and in the office, each 192.168.0.2 behind a NAT of its own.
+#[test]
+fn one_uri_at_two_places_is_two_targets() {
+    let mut world = World::new(To(|| {
+        let private = || target("sip:bob@192.168.0.2");
+        ForkPlan::parallel([
+            private().received(udp(BOB)),
+            private().received(udp(BOB_MOBILE)),
+            private().received(udp(BOB)),
+        ])
+    }));
+    world.receive(ALICE, &request("INVITE", ""));
+    assert_eq!(requests_to(&mut world), [BOB, BOB_MOBILE]);
+}

@@ -1,6 +1,6 @@
 //! RFC 5626 §6: a phone is known by its instance, wherever it is (F-38).
 
-use crate::scene::{Scene, value};
+use crate::scene::{Scene, bob, value};
 
 const PHONE: &str = "+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>\"";
 const OTHER: &str = "+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000000000001>\"";
@@ -61,4 +61,28 @@ fn a_phone_that_learnt_its_instance_replaces_its_old_binding() {
     scene.register(1, "Contact: <sip:bob@192.0.2.4>");
     scene.register(2, &format!("Contact: <sip:bob@192.0.2.4>;{PHONE}"));
     assert_eq!(scene.bound().len(), 1);
+}
+
+/// RFC 5626 §5.3
+#[test]
+fn a_phone_with_several_flows_is_called_by_the_latest() {
+    let mut scene = Scene::new();
+    let called = |scene: &Scene| -> Vec<String> {
+        let targets = scene
+            .location
+            .bindings(&bob())
+            .targets(scene.now())
+            .collect::<Vec<_>>();
+        targets
+            .iter()
+            .map(|target| target.uri.to_string())
+            .collect()
+    };
+    scene.register(1, &format!("Contact: <sip:bob@192.0.2.4>;reg-id=1;{PHONE}"));
+    scene.register(2, &format!("Contact: <sip:bob@192.0.2.5>;reg-id=2;{PHONE}"));
+    scene.register(3, &format!("Contact: <sip:bob@192.0.2.6>;{OTHER}"));
+    assert_eq!(called(&scene), ["sip:bob@192.0.2.5", "sip:bob@192.0.2.6"]);
+    scene.wait(10);
+    scene.register(4, &format!("Contact: <sip:bob@192.0.2.4>;reg-id=1;{PHONE}"));
+    assert_eq!(called(&scene), ["sip:bob@192.0.2.4", "sip:bob@192.0.2.6"]);
 }
