@@ -98,7 +98,8 @@ impl ResponseContext {
     pub(super) fn send_best_response(&mut self, turn: &mut Turn<'_>) {
         let (branch, best) = self.best.take();
         let response = match best {
-            Candidate::Own(StatusCode::REQUEST_TIMEOUT) if self.stage == Stage::Cancelled => {
+            // What else the branches say does not matter to a caller that has cancelled (§9.2).
+            best if self.stage == Stage::Cancelled && !is_terminated(&best) => {
                 turn.reply(self.server, StatusCode::REQUEST_TERMINATED)
             }
             Candidate::Own(status) => turn.reply(self.server, status),
@@ -132,4 +133,8 @@ impl ResponseContext {
     fn accounting<'a>(&'a self, turn: &'a Turn<'_>) -> Option<(&'a dyn Accounting, &'a Account)> {
         Some((turn.rules.accounting.as_deref()?, self.account.as_deref()?))
     }
+}
+
+fn is_terminated(best: &Candidate) -> bool {
+    matches!(best, Candidate::Received(response) if response.status() == StatusCode::REQUEST_TERMINATED)
 }

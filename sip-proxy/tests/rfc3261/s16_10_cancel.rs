@@ -158,3 +158,22 @@ fn a_cancel_after_the_final_response_changes_nothing() {
     world.receive(ALICE, &request_to("CANCEL", "sip:bob@203.0.113.1", ""));
     assert!(world.take_requests().is_empty());
 }
+
+/// F-05
+#[test]
+fn a_call_that_was_cancelled_ends_in_487_whatever_one_branch_had_said() {
+    let mut world = World::new(To(|| {
+        ForkPlan::parallel([target("sip:bob@203.0.113.1"), target("sip:bob@203.0.113.2")])
+    }));
+    world.receive(ALICE, &request("INVITE", ""));
+    let requests = world.take_requests();
+    world.answer(&requests[0].0, BOB, 486);
+    world.answer(&requests[1].0, BOB_MOBILE, 180);
+    world.receive(ALICE, &request("CANCEL", ""));
+    world.take();
+    world.answer(&requests[1].0, BOB_MOBILE, 487);
+    assert_eq!(
+        world.take_summary(),
+        ["ACK → 203.0.113.2:5060", "487 INVITE → 198.51.100.1:5060"]
+    );
+}
