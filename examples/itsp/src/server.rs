@@ -167,9 +167,11 @@ impl From<Algorithm> for DigestAlgorithm {
 /// What all workers' proxies share.
 fn proxy_config(server: &Server) -> ProxyConfig {
     let addresses = server.local_addrs();
+    let known = server.advertised().iter().map(|(_, known)| known);
     let own = addresses
         .iter()
-        .flat_map(|(transport, address)| own_addresses(*transport, *address));
+        .zip(known)
+        .flat_map(|((transport, address), known)| own_addresses(*transport, *address, known));
     let epoch = Epoch {
         instant: Instant::now(),
         unix: SystemTime::now()
@@ -179,24 +181,23 @@ fn proxy_config(server: &Server) -> ProxyConfig {
     ProxyConfig::new(own.collect(), epoch, Secret::new(rand::random()))
 }
 
-/// What phones may write to mean a socket: for one on all addresses of the machine, the address it is known by,
+/// What phones may write to mean a socket: for one on all addresses of the machine, the address it is `known` by,
 /// and the loopback one.
-fn own_addresses(transport: Transport, address: SocketAddr) -> Vec<OwnAddress> {
+fn own_addresses(transport: Transport, address: SocketAddr, known: &HostPort) -> Vec<OwnAddress> {
     if !address.ip().is_unspecified() {
         return vec![OwnAddress::new(transport, address)];
     }
-    let (known, loopback) = match address {
-        SocketAddr::V4(_) => (Some(primary_address()), Ipv4Addr::LOCALHOST.into()),
-        SocketAddr::V6(_) => (None, Ipv6Addr::LOCALHOST.into()),
+    let loopback: IpAddr = match address {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
+    let known_ip = known.host.ip().unwrap_or(loopback);
     let at = |ip: IpAddr| OwnAddress::new(transport, SocketAddr::new(ip, address.port()));
-    let known = known.unwrap_or(loopback);
-    let anywhere = HostPort::from(SocketAddr::new(known, address.port()));
     let mut own = vec![
-        at(known),
-        OwnAddress::new(transport, address).advertised(anywhere),
+        at(known_ip),
+        OwnAddress::new(transport, address).advertised(known.clone()),
     ];
-    if known != loopback {
+    if known_ip != loopback {
         own.push(at(loopback));
     }
     own
@@ -221,9 +222,17 @@ async fn end_when_asked(asked: impl Future<Output = &'static str>, shutdown: Shu
 mod tests {
     use super::*;
 
+    fn known(address: &str) -> HostPort {
+        HostPort::from(address.parse::<SocketAddr>().expect("an address"))
+    }
+
     #[test]
     fn a_socket_on_every_address_is_known_by_addresses_one_can_write() {
-        let own = own_addresses(Transport::Udp, "0.0.0.0:5070".parse().expect("an address"));
+        let own = own_addresses(
+            Transport::Udp,
+            "0.0.0.0:5070".parse().expect("an address"),
+            &known("192.0.2.7:5070"),
+        );
         let advertised: Vec<String> = own.iter().map(|own| own.advertised.to_string()).collect();
         assert!(
             advertised
@@ -244,7 +253,7 @@ mod tests {
     fn a_socket_on_one_address_is_known_by_that() {
         let address = "127.0.0.1:5070".parse().expect("an address");
         assert_eq!(
-            own_addresses(Transport::Tcp, address),
+            own_addresses(Transport::Tcp, address, &known("127.0.0.1:5070")),
             [OwnAddress::new(Transport::Tcp, address)]
         );
     }
@@ -256,5 +265,28 @@ mod tests {
             ..Network::default()
         };
         assert_eq!(demo_address(&network).to_string(), "127.0.0.7");
+    }
+
+    /// A phone elsewhere would take `[::1]` in a Record-Route for itself.
+    #[test]
+    fn a_socket_on_all_addresses_is_known_by_the_one_others_see() {
+        for (anywhere, known) in [
+            ("[::]:5060", "[2001:db8::7]:5060"),
+            ("0.0.0.0:5060", "192.0.2.7:5060"),
+        ] {
+            let known = self::known(known);
+            let anywhere = anywhere.parse().expect("an address");
+            let own = own_addresses(Transport::Udp, anywhere, &known);
+            let on_all = own
+                .iter()
+                .find(|own| own.local == anywhere)
+                .expect("is there");
+            assert_eq!(on_all.advertised, known);
+            assert!(
+                own.iter()
+                    .any(|own| Some(own.local.ip()) == known.host.ip())
+            );
+            assert!(own.iter().any(|own| own.local.ip().is_loopback()));
+        }
     }
 }
