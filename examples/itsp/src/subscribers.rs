@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::accounts::LONGEST_NAME;
 use crate::cache::{Cache, ToKey};
 use crate::config;
 use crate::domains::{Domain, Domains};
@@ -102,6 +103,9 @@ impl Subscribers {
         user: &str,
         domain: &Domain,
     ) -> Result<Option<Arc<Account>>, LookupError> {
+        if user.len() > LONGEST_NAME {
+            return Ok(None); // and is not remembered: the cache counts names, not octets
+        }
         let key = KeyRef(user, &domain.did);
         let keep = |found: &Option<_>| {
             if found.is_some() {

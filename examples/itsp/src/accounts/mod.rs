@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::store::{DomainRow, NewSubscriber, Store};
 
 pub(crate) use import::import;
+pub(crate) use names::LONGEST_NAME;
 pub(crate) use secrets::{Secrets, random_password};
 
 /// `itsp domain add`.

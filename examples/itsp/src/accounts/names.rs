@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use sip_core::Host;
 
 /// The columns of the database hold no more.
-const LONGEST: usize = 64;
+pub(crate) const LONGEST_NAME: usize = 64;
 
 /// The domain in the form it is kept and compared in: lower case, IPv6 addresses in brackets.
 ///
@@ -27,7 +27,7 @@ pub(crate) fn domain(name: &str) -> Result<String, String> {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    if name.len() > LONGEST || !name.split('.').all(label_is_good) {
+    if name.len() > LONGEST_NAME || !name.split('.').all(label_is_good) {
         return Err(format!("\"{name}\" is not a host name or an IP address"));
     }
     Ok(name.to_ascii_lowercase())
@@ -39,9 +39,9 @@ pub(crate) fn user(name: &str) -> Result<(), String> {
     let forbidden = |c: char| {
         c.is_control() || c.is_whitespace() || matches!(c, '@' | ':' | '"' | '<' | '>' | ',')
     };
-    if name.is_empty() || name.len() > LONGEST || name.contains(forbidden) {
+    if name.is_empty() || name.len() > LONGEST_NAME || name.contains(forbidden) {
         return Err(format!(
-            "\"{name}\" is not a user's name: 1 to {LONGEST} bytes without blanks, @ : , \" < >"
+            "\"{name}\" is not a user's name: 1 to {LONGEST_NAME} bytes without blanks, @ : , \" < >"
         ));
     }
     Ok(())

@@ -108,4 +108,16 @@ mod tests {
             "404 No route matched"
         );
     }
+
+    /// A07: what nobody can be called is not worth memory.
+    #[tokio::test]
+    async fn a_name_longer_than_any_user_has_is_not_looked_up() {
+        let scene = Scene::new().await;
+        scene.store.execute("DROP TABLE subscriber").await;
+        let longest = format!("sip:{}@a.example", "x".repeat(64));
+        let longer = format!("sip:{}@a.example", "x".repeat(65));
+        let request = |to| call(to).replace("alice@a.example", "alice@elsewhere.example");
+        assert!(status(scene.decide(&request(&longest)).await).starts_with("500"));
+        assert!(status(scene.decide(&request(&longer)).await).starts_with("404"));
+    }
 }
