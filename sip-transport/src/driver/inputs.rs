@@ -78,6 +78,12 @@ where
         }
     }
 
+    /// Whether `request` is the ACK for an INVITE that was refused below the user.
+    fn acknowledges_refusal(&self, request: &Request) -> bool {
+        let to_tag = || request.headers().require::<To>().ok()?.tag();
+        *request.method() == Method::Ack && to_tag() == Some(self.layer.stable_tag(request))
+    }
+
     /// Answers without a transaction (§8.2.7).
     fn refuse(&mut self, request: &Request, mut response: Response, flow: Flow) {
         response.set_to_tag(&self.layer.stable_tag(request));
@@ -189,6 +195,11 @@ where
     }
 
     fn handle_event(&mut self, event: Event) {
+        if let Event::Request { request, .. } = &event
+            && self.acknowledges_refusal(request)
+        {
+            return; // and is for nobody further on
+        }
         if let Event::Request { request, flow } = &event
             && self.stopping.is_some()
             && opens_something(request)

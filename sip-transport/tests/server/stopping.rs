@@ -66,3 +66,39 @@ fn what_does_not_end_is_left_behind_at_the_deadline() {
     stage.server.begin_shutdown();
     stage.join().unwrap();
 }
+
+#[test]
+fn the_ack_for_what_was_refused_is_for_nobody_else() {
+    let stage = Stage::set(Bind::udp("127.0.0.1:0").settings(patient()), 1);
+    let server = stage.server.addr(Transport::Udp);
+    let (alice, carol) = (UdpPeer::new(server), UdpPeer::new(server));
+    alice.send(request("REFER", "UDP 192.0.2.1;branch=z9hG4bK1", "old"));
+    let (worker, ..) = stage.next_request();
+    stage.server.begin_shutdown();
+    let response = loop {
+        alice.send(request("OPTIONS", "UDP 192.0.2.1;branch=z9hG4bK2", "new"));
+        let response = alice.receive();
+        if !response.starts_with("SIP/2.0 200 ") {
+            break response;
+        }
+        stage.next_request();
+    };
+    assert!(response.starts_with("SIP/2.0 503 "), "{response}");
+
+    alice.send(request("INVITE", "UDP 192.0.2.1;branch=z9hG4bK3", "call"));
+    let refused = alice.receive();
+    let to = |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("To:"))
+            .unwrap()
+            .to_owned()
+    };
+    let ack = request("ACK", "UDP 192.0.2.1;branch=z9hG4bK3", "call");
+    alice.send(ack.replace(&to(&ack), &to(&refused)));
+    carol.send(request("ACK", "UDP 192.0.2.2;branch=z9hG4bK4", "other"));
+    let (_, method, flow) = stage.next_request();
+    assert_eq!((method, flow.remote.port()), (Method::Ack, carol.port()));
+
+    stage.command(worker, Command::Respond(StatusCode::ACCEPTED));
+    stage.join().unwrap();
+}
