@@ -268,7 +268,7 @@ impl WorkerStart {
     {
         let runtime = runtime()?;
         let tasks = LocalSet::new();
-        tasks.block_on(&runtime, async move {
+        let worked = tasks.block_on(&runtime, async move {
             let (tell, inputs) = mpsc::channel(INPUT_QUEUE);
             let streams = Rc::new(tcp::Context::new(
                 tell,
@@ -310,7 +310,11 @@ impl WorkerStart {
             });
             driver.run().await;
             Ok(())
-        })
+        });
+        drop(tasks);
+        // Without a wait for threads that ask the system's resolver, which may take as long as it likes.
+        runtime.shutdown_background();
+        worked
     }
 }
 

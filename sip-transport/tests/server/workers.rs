@@ -1,13 +1,14 @@
 //! Several workers: each owns its transactions and connections, whoever hears of them first.
 
 use std::future;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use sip_core::{Method, StatusCode, Transport};
 use sip_transaction::{Event, QueryId, Reply, Service, Target, TransactionLayer, TransactionUser};
 use sip_transport::{Bind, Error, Settings};
 
-use crate::support::{Running, TcpPeer, UdpPeer, ok, request};
+use crate::support::{PATIENCE, Running, TcpPeer, UdpPeer, ok, request};
 use crate::user::{Seen, Stage, What};
 
 const WORKERS: u16 = 4;
@@ -148,4 +149,20 @@ fn a_panic_in_the_users_code_ends_the_server_with_an_error() {
     let alice = UdpPeer::new(server.addr(Transport::Udp));
     alice.send(request("OPTIONS", "UDP 192.0.2.1;branch=z9hG4bK1", "a"));
     assert!(matches!(server.join(), Err(Error::Panicked { .. })));
+}
+
+/// As one does that asks the system's resolver when no name server answers.
+#[test]
+fn a_thread_that_hangs_does_not_hold_up_the_end() {
+    let hang = |_| {
+        tokio::task::spawn_blocking(|| thread::sleep(PATIENCE));
+        Careless
+    };
+    let server = Running::start(Bind::udp("127.0.0.1:0").workers(1), hang, Silent);
+    UdpPeer::new(server.addr(Transport::Udp)).send("nonsense");
+    server.await_count("garbage", 1);
+    let begun = Instant::now();
+    server.begin_shutdown();
+    server.join().unwrap();
+    assert!(begun.elapsed() < PATIENCE / 2);
 }
