@@ -9,7 +9,7 @@ use super::{Routing, Step};
 
 impl Routing {
     /// They came by our Route, which the proxy took off; what is left of the route set says where they go. Whoever
-    /// made the dialog was asked who it is, so nobody is asked again.
+    /// made the dialog was asked who it is, so nobody is asked again. That there is one, only Route and To tag say.
     pub(super) fn along_dialog(&self, incoming: &Incoming) -> Step {
         match Admission::in_dialog(incoming) {
             Some(admission) => Break(Decision::Relay(relay(
