@@ -152,19 +152,20 @@ fn a_broken_ack_or_response_is_met_with_silence() {
 #[test]
 fn more_requests_than_a_batch_are_all_answered() {
     let (stage, alice) = stage();
-    for i in 0..300 {
+    // No more than the kernel holds for a reader that is late.
+    for i in 0..100 {
         let via = format!("UDP 192.0.2.1;branch=z9hG4bK{i}");
         alice.send(request("OPTIONS", &via, &format!("call-{i}")));
     }
-    for i in 0..300 {
+    for i in 0..100 {
         let response = alice.receive();
         assert!(
             response.contains(&format!("Call-ID: call-{i}\r\n")),
             "{response}"
         );
     }
-    assert_eq!(stage.server.count("datagrams_received"), 300);
-    stage.server.await_count("datagrams_sent", 300);
+    assert_eq!(stage.server.count("datagrams_received"), 100);
+    stage.server.await_count("datagrams_sent", 100);
 }
 
 #[test]
