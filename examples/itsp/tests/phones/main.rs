@@ -2,6 +2,7 @@
 //!
 //! Every test has a loopback address of its own, so all of them can run at once on the ports one knows. Without sipp a
 //! test says that it was skipped; with `SKIP_NOTHING` set it fails instead.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod phone;
 mod process;
