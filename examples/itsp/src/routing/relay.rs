@@ -1,7 +1,12 @@
-//! What no request takes along, whoever sends it.
+//! What no request takes along, and how long any may ring, whoever sends it.
+
+use std::time::Duration;
 
 use sip_core::HeaderName;
 use sip_proxy::{Admission, ForkPlan, Incoming, Relay};
+
+/// A phone that nobody answers is given up, however often it says that it rings.
+const RINGS_AT_MOST: Duration = Duration::from_secs(120);
 
 /// Headers by which a provider vouches for a caller (RFC 3325 §9.1): a phone has nothing to say in them.
 const VOUCHING: [HeaderName; 2] = [HeaderName::PAssertedIdentity, HeaderName::RemotePartyId];
@@ -12,6 +17,7 @@ pub(super) fn relay(incoming: &Incoming, admission: Admission, plan: ForkPlan) -
         .into_iter()
         .filter(|name| incoming.request.headers().contains(name))
         .fold(Relay::new(admission, plan), Relay::without_header)
+        .ring_at_most(RINGS_AT_MOST)
 }
 
 #[cfg(test)]
@@ -27,5 +33,15 @@ mod tests {
         let relay = format!("{:?}", relayed(scene.decide(request).await));
         assert!(relay.contains("Remove(PAssertedIdentity)"), "{relay}");
         assert!(!relay.contains("RemotePartyId"), "{relay}");
+    }
+
+    #[tokio::test]
+    async fn no_phone_rings_for_ever() {
+        let scene = Scene::new().await;
+        scene.register("bob", "sip:bob@198.51.100.9").await;
+        let request = "INVITE sip:bob@a.example SIP/2.0\nFrom: <sip:x@elsewhere.example>;tag=1\n\
+                       To: <sip:bob@a.example>";
+        let relay = format!("{:?}", relayed(scene.decide(request).await));
+        assert!(relay.contains("ring_time: Some(120s)"), "{relay}");
     }
 }

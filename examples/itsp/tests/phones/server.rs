@@ -185,12 +185,11 @@ fn can_run() -> bool {
             "sipp is not installed: `make test` installs it"
         );
         let test = std::thread::current();
-        writeln!(
-            io::stderr(),
-            "SKIPPED {}: sipp is not installed; `make test` installs it",
+        let note = format!(
+            "SKIPPED {}: sipp is not installed; `make test` installs it\n",
             test.name().unwrap_or("?")
-        )
-        .unwrap();
+        );
+        io::stderr().write_all(note.as_bytes()).unwrap();
     }
     found
 }
