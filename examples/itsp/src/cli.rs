@@ -80,7 +80,7 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         password: Option<String>,
     },
-    /// Make or change all users of a CSV file: user,password[,domain]
+    /// Make or change all users of a CSV file, a line each: user,password or user,password,domain
     Import { file: PathBuf },
 }
 
