@@ -9,7 +9,9 @@ mod samples;
 mod schema;
 mod subscribers;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -82,8 +84,8 @@ impl Store {
     /// # Errors
     /// It cannot be opened or made, is no database, or has tables of another version.
     pub(crate) async fn open_or_create(data: &Path) -> Result<(Store, bool), Failure> {
-        fs::create_dir_all(data).map_err(|error| cannot_open(data, &error.to_string()))?;
         let file = data.join(FILE);
+        make_private(data, &file).map_err(|error| cannot_open(data, &error.to_string()))?;
         let store = Store::connect(&file, true).await?;
         let made = store
             .has_no_tables()
@@ -165,6 +167,18 @@ impl Store {
         self.reader.close().await;
         self.writer.close().await;
     }
+}
+
+/// Makes folder and file so that nobody else can read them: a hash of a password is as good as the password. What
+/// SQLite puts beside the file takes after it.
+fn make_private(folder: &Path, file: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600).open(file)?;
+    Ok(())
 }
 
 fn cannot_open(path: &Path, why: &str) -> Failure {

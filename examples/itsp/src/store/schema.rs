@@ -70,7 +70,24 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+
+    #[tokio::test]
+    async fn nobody_else_can_read_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let (_store, _) = Store::open_or_create(&data).await.unwrap();
+        let files = fs::read_dir(&data)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        for path in files.chain([data.clone()]) {
+            let mode = path.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", path.display());
+        }
+    }
 
     #[tokio::test]
     async fn a_new_database_is_made_once() {
