@@ -1,5 +1,6 @@
 //! The server: sockets, workers and backends, put together, run, and ended in order.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -89,6 +90,9 @@ fn bind(config: &Config) -> Bind {
 
 fn cannot_run(error: &Error) -> Failure {
     let remedy = match error {
+        Error::Listen { source, .. } if source.kind() == ErrorKind::AddrNotAvailable => {
+            "name an address of this machine, or 0.0.0.0 for all of them, with --listen"
+        }
         Error::Listen { .. } => {
             "stop the program that uses it, or choose another address or port with --listen or --port"
         }

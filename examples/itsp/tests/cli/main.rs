@@ -196,6 +196,18 @@ fn a_port_in_use_is_named_with_its_transport() {
 }
 
 #[test]
+fn an_address_of_another_machine_is_told_apart_from_a_port_in_use() {
+    let place = Place::new();
+    let (code, _, err) = place.run(&["--listen", "203.0.113.1:5060"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("this machine does not have the address"),
+        "{err}"
+    );
+    assert!(err.contains("name an address of this machine"), "{err}");
+}
+
+#[test]
 fn a_first_start_that_failed_leaves_the_demo_for_the_next() {
     let place = Place::new();
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
