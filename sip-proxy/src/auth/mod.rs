@@ -126,8 +126,9 @@ impl DigestAuthenticator {
         let presented = match Presented::find(request, realm, kind, &config.algorithms) {
             Ok(presented) => presented,
             Err(NotPresented::Absent) => return again(false),
-            Err(NotPresented::Malformed) => {
-                return Verdict::Malformed(incoming.reply(StatusCode::BAD_REQUEST));
+            Err(unusable) => {
+                let answer = incoming.reply(StatusCode::BAD_REQUEST);
+                return Verdict::Malformed(answer.with_reason(&unusable.phrase()));
             }
         };
         let nonce = config.nonces.judge(&presented.nonce, incoming.unix_time);

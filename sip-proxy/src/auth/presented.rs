@@ -25,6 +25,19 @@ pub(crate) enum NotPresented {
     Absent,
     /// They can't be read: 400.
     Malformed,
+    /// They were made for another Request-URI: 400 (RFC 7616 §3.4.6).
+    OtherUri,
+}
+
+impl NotPresented {
+    /// What to tell whoever looks for the reason.
+    pub(crate) fn phrase(&self) -> Text {
+        Text::from_static(match self {
+            NotPresented::Absent => "No credentials",
+            NotPresented::Malformed => "Malformed credentials",
+            NotPresented::OtherUri => "Digest uri is not the Request-URI",
+        })
+    }
 }
 
 impl Presented {
@@ -39,8 +52,9 @@ impl Presented {
         for credentials in lines(request.headers(), kind) {
             match credentials.and_then(|credentials| read(&credentials, realm, offered)) {
                 Ok(presented) if presented.is_for(request.uri()) => return Ok(presented),
-                Ok(_) | Err(NotPresented::Malformed) => outcome = NotPresented::Malformed,
+                Ok(_) => outcome = NotPresented::OtherUri,
                 Err(NotPresented::Absent) => {}
+                Err(unreadable) => outcome = unreadable,
             }
         }
         Err(outcome)

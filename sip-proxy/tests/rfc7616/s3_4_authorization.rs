@@ -74,8 +74,13 @@ fn the_uri_must_name_what_is_requested() {
         if named {
             assert!(server.identity(&answer.lines()).is_some(), "{uri}");
         } else {
-            let status = server.refusal(&answer.lines()).status().as_u16();
-            assert_eq!(status, 400, "{uri}");
+            let refusal = server.refusal(&answer.lines());
+            assert_eq!(refusal.status().as_u16(), 400, "{uri}");
+            assert_eq!(
+                refusal.reason(),
+                b"Digest uri is not the Request-URI",
+                "{uri}"
+            );
         }
     }
 }
