@@ -1,0 +1,5 @@
+//! What is measured: latency, counts, and what the machine spends meanwhile.
+
+pub(crate) mod counts;
+pub(crate) mod latency;
+pub(crate) mod process;

@@ -1,0 +1,96 @@
+//! The record of a run: all that any report tells.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::measure::counts::Counts;
+use crate::measure::latency::Percentiles;
+use crate::measure::process::Usage;
+
+/// A whole run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// `keepalive`, `register`, `call`, …
+    pub(crate) work: String,
+    /// The command line, so that the run can be repeated.
+    pub(crate) command: String,
+    /// Which server, as the user named it.
+    pub(crate) server: String,
+    /// When it began, as RFC 3339.
+    pub(crate) began: String,
+    /// Seconds measured; warm-up is left out.
+    pub(crate) seconds: f64,
+    /// What was done: one entry for each kind of operation.
+    pub(crate) kinds: BTreeMap<String, Kind>,
+    /// What the server spent, if its processes are known.
+    pub(crate) server_cost: Option<Cost>,
+    /// What a database beside it spent.
+    pub(crate) database_cost: Option<Cost>,
+    /// What this generator spent.
+    pub(crate) own_cost: Cost,
+    /// The generator itself was the bottleneck, and why one may think so.
+    pub(crate) bottleneck: Option<String>,
+    /// Second by second.
+    pub(crate) series: Vec<Second>,
+}
+
+/// One kind of operation over the whole run.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Kind {
+    pub(crate) counts: Counts,
+    pub(crate) latency: Percentiles,
+}
+
+/// What a set of processes spent over the run.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Cost {
+    pub(crate) before: Usage,
+    pub(crate) after: Usage,
+}
+
+/// One second of the run.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Second {
+    /// Seconds since the run began.
+    pub(crate) at: f64,
+    pub(crate) kinds: BTreeMap<String, Kind>,
+    /// Share of one core, 1 being a whole one.
+    pub(crate) server_cores: f64,
+    pub(crate) database_cores: f64,
+    pub(crate) own_cores: f64,
+    /// Bytes; read less often than once a second and repeated in between.
+    pub(crate) server_pss: u64,
+}
+
+impl Record {
+    /// Operations that succeeded in a second, of one kind.
+    pub(crate) fn rate(&self, kind: &str) -> f64 {
+        let done = self.kinds.get(kind).map_or(0, |kind| kind.counts.succeeded);
+        done as f64 / self.seconds.max(f64::MIN_POSITIVE)
+    }
+
+    /// All kinds together.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut sum = Counts::default();
+        for kind in self.kinds.values() {
+            sum += kind.counts;
+        }
+        sum
+    }
+
+    /// CPU time of the server for one operation, in microseconds.
+    pub(crate) fn server_cpu_per_operation(&self) -> Option<f64> {
+        Some(self.per_operation(&self.server_cost?))
+    }
+
+    /// CPU time of the database for one operation, in microseconds.
+    pub(crate) fn database_cpu_per_operation(&self) -> Option<f64> {
+        Some(self.per_operation(&self.database_cost?))
+    }
+
+    fn per_operation(&self, cost: &Cost) -> f64 {
+        let spent = cost.after.cpu_since(&cost.before).as_micros() as f64;
+        spent / (self.counts().succeeded.max(1)) as f64
+    }
+}
