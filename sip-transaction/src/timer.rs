@@ -59,15 +59,19 @@ pub struct Timers {
     pub t2: Duration,
     /// The longest a message stays in the network.
     pub t4: Duration,
+    /// The longest D, I, J, K, L and M wait, whatever the rest says. Those who pass thousands of transactions a
+    /// second over a network they know need not keep each for half a minute; by default nothing is cut short.
+    pub linger: Duration,
 }
 
 impl Default for Timers {
-    /// 500 ms, 4 s and 5 s.
+    /// 500 ms, 4 s and 5 s; lingering is as long as the RFC has it.
     fn default() -> Timers {
         Timers {
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
+            linger: Duration::MAX,
         }
     }
 }
@@ -86,6 +90,7 @@ impl Timers {
             t1: self.t1.clamp(least, most),
             t2: self.t2.clamp(least, most),
             t4: self.t4.min(most),
+            linger: self.linger,
         }
     }
 
@@ -99,13 +104,14 @@ impl Timers {
     /// reliable transports.
     #[must_use]
     pub fn first(&self, timer: Timer, transport: Transport) -> Duration {
-        let unless_reliable = |value| match transport.is_reliable() {
+        let unless_reliable = |value: Duration| match transport.is_reliable() {
             true => Duration::ZERO,
-            false => value,
+            false => value.min(self.linger),
         };
         match timer {
             Timer::A | Timer::E | Timer::G => self.t1,
-            Timer::B | Timer::F | Timer::H | Timer::L | Timer::M => self.patience(),
+            Timer::B | Timer::F | Timer::H => self.patience(),
+            Timer::L | Timer::M => self.patience().min(self.linger),
             Timer::D => unless_reliable(self.patience().max(Timers::LEAST_D)),
             Timer::J => unless_reliable(self.patience()),
             Timer::I | Timer::K => unless_reliable(self.t4),
@@ -168,6 +174,21 @@ mod tests {
             (udp(Timer::H), tcp(Timer::H)),
             (Duration::from_secs(32), Duration::from_secs(32))
         );
+    }
+
+    #[test]
+    fn what_only_waits_for_repetitions_can_be_cut_short() {
+        let linger = Duration::from_secs(1);
+        let timers = Timers {
+            linger,
+            ..Timers::default()
+        };
+        for timer in [Timer::D, Timer::I, Timer::J, Timer::K, Timer::L, Timer::M] {
+            assert_eq!(timers.first(timer, Transport::Udp), linger, "{timer}");
+        }
+        for timer in [Timer::B, Timer::F, Timer::H] {
+            assert_eq!(timers.first(timer, Transport::Udp), timers.patience());
+        }
     }
 
     #[test]
