@@ -137,6 +137,13 @@ impl TransactionLayer {
 
     /// The next message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
+    /// [`transmit`](TransactionLayer::transmit) for who prints the message himself: whoever sends the same one a
+    /// hundred thousand times need not compose it each time. `write` appends the whole message.
+    pub fn transmit_printed(&mut self, to: Target, write: impl FnOnce(&mut Vec<u8>)) {
+        let payload = self.print(to.transport(), write);
+        self.push_transmit(payload, to);
+    }
+
         self.outbox.transmits.pop_front()
     }
 
