@@ -88,6 +88,17 @@ pub enum Target {
         /// Which of our addresses to send from; `None` leaves it to the transport layer.
         local: Option<SocketAddr>,
     },
+    /// To an address, over a connection opened for this message though there be another: for who is many parties
+    /// at once. The flow of the response leads to it from then on. With datagrams it is as
+    /// [`Address`](Target::Address).
+    New {
+        /// How to send.
+        transport: Transport,
+        /// Where to.
+        remote: SocketAddr,
+        /// Which of our addresses to send from; the port is any that is free.
+        local: Option<SocketAddr>,
+    },
 }
 
 impl Target {
@@ -106,7 +117,7 @@ impl Target {
     pub const fn transport(&self) -> Transport {
         match self {
             Target::Flow(flow) => flow.transport,
-            Target::Address { transport, .. } => *transport,
+            Target::Address { transport, .. } | Target::New { transport, .. } => *transport,
         }
     }
 
@@ -115,7 +126,7 @@ impl Target {
     pub const fn remote(&self) -> SocketAddr {
         match self {
             Target::Flow(flow) => flow.remote,
-            Target::Address { remote, .. } => *remote,
+            Target::Address { remote, .. } | Target::New { remote, .. } => *remote,
         }
     }
 
@@ -124,7 +135,7 @@ impl Target {
     pub const fn local(&self) -> Option<SocketAddr> {
         match self {
             Target::Flow(flow) => Some(flow.local),
-            Target::Address { local, .. } => *local,
+            Target::Address { local, .. } | Target::New { local, .. } => *local,
         }
     }
 
@@ -133,7 +144,7 @@ impl Target {
     pub const fn connection(&self) -> ConnectionId {
         match self {
             Target::Flow(flow) => flow.connection,
-            Target::Address { .. } => ConnectionId::NONE,
+            Target::Address { .. } | Target::New { .. } => ConnectionId::NONE,
         }
     }
 }

@@ -140,8 +140,9 @@ impl Wire {
         match (open, target) {
             (Some(open), Target::Flow(flow)) => (flow.connection == open).then_some(open),
             (None, Target::Flow(_)) => None,
-            (Some(open), Target::Address { .. }) => Some(open),
-            (None, Target::Address { .. }) => {
+            // Two peers are two parties here, and have one connection between them.
+            (Some(open), Target::Address { .. } | Target::New { .. }) => Some(open),
+            (None, Target::Address { .. } | Target::New { .. }) => {
                 self.opened += 1;
                 let opened = ConnectionId::new(0, self.opened);
                 self.connections.insert(pair, opened);

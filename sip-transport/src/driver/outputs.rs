@@ -42,6 +42,7 @@ where
                 Some(connection) => self.send_by(connection, payload, to, owner),
                 None => self.send_by_new(payload, to, owner),
             },
+            Target::New { .. } => self.send_by_new(payload, to, owner),
         }
     }
 
