@@ -187,6 +187,17 @@ pub struct Transmit {
     pub timer: Option<Timer>,
 }
 
+/// What a client transaction deals with by itself, told to who measures
+/// ([`Config::tell_repetitions`](crate::Config::tell_repetitions)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Repetition {
+    /// The request was sent again: timer A or E.
+    Request(ClientId),
+    /// The final response came again, and went no further. A 2xx to INVITE is the user's, and comes as an
+    /// [`Event::Response`] each time.
+    Response(ClientId),
+}
+
 /// What the transaction layer tells its user (§17.1, §17.2).
 ///
 /// Every [`ClientId`] and [`ServerId`] handed out comes back exactly once in [`ClientEnded`](Event::ClientEnded)

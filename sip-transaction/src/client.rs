@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use sip_core::{Branch, CSeq, Method, Request, Response, StatusClass, Via};
 
-use crate::boundary::{ClientId, Event, Flow, Origin, Target, Transmit};
+use crate::boundary::{ClientId, Event, Flow, Origin, Repetition, Target, Transmit};
 use crate::cancel::Cancellation;
 use crate::key::BranchParts;
 use crate::layer::TransactionLayer;
@@ -90,6 +90,7 @@ impl From<Fired> for Input {
 pub(crate) struct Client<'a> {
     id: ClientId,
     internal: bool,
+    tell_repetitions: bool,
     request: &'a Bytes,
     to: Target,
     received: Option<(Response, Flow)>,
@@ -100,6 +101,20 @@ impl Actions<'_, Client<'_>> {
     pub(crate) fn send_request(&mut self) {
         let request = self.side.request.clone();
         self.send(&request);
+        if self.fired.is_some() {
+            self.note(Repetition::Request);
+        }
+    }
+
+    /// Notes that the final response came again.
+    pub(crate) fn repeated(&mut self) {
+        self.note(Repetition::Response);
+    }
+
+    fn note(&mut self, what: impl FnOnce(ClientId) -> Repetition) {
+        if self.side.tell_repetitions && !self.side.internal {
+            self.outbox.repetitions.push_back(what(self.side.id));
+        }
     }
 
     /// Sends to where the request was sent.
@@ -274,6 +289,7 @@ impl TransactionLayer {
             side: Client {
                 id: ClientId(id),
                 internal: matches!(machine, Machine::Cancel(_)),
+                tell_repetitions: self.config.tell_repetitions,
                 request: &transaction.request,
                 to: transaction.to,
                 received,

@@ -103,6 +103,7 @@ impl Machine for State {
             }
             (Completed { ack }, Receives(class)) if !matches!(class, Provisional | Success) => {
                 act.send(&ack);
+                act.repeated();
                 Completed { ack }
             }
             (Completed { .. }, Fires(Timer::D, _)) => Terminated,

@@ -92,6 +92,10 @@ impl Machine for State {
                 act.start(Timer::K);
                 Completed
             }
+            (Completed, Receives(class)) if class != Provisional => {
+                act.repeated();
+                Completed
+            }
             (Completed, Fires(Timer::K, _)) => Terminated,
             (unmoved, _) => unmoved, // the figure draws no other arrow
         }

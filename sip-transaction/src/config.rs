@@ -20,16 +20,21 @@ pub struct Config {
     pub sent_by: Vec<(Transport, HostPort)>,
     /// How many transactions may exist at a time; beyond, requests are no longer accepted.
     pub max_transactions: usize,
+    /// Whether the layer tells what it does without its user, by [`poll_repetition`]: for who measures.
+    ///
+    /// [`poll_repetition`]: crate::TransactionLayer::poll_repetition
+    pub tell_repetitions: bool,
 }
 
 impl Default for Config {
-    /// The RFC's timers, worker 0, no names, a million transactions.
+    /// The RFC's timers, worker 0, no names, a million transactions, not a word about repetitions.
     fn default() -> Config {
         Config {
             timers: Timers::default(),
             worker: 0,
             sent_by: Vec::new(),
             max_transactions: 1_000_000,
+            tell_repetitions: false,
         }
     }
 }

@@ -8,7 +8,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sip_core::{Branch, Message, Request, Tag, Transport, Via};
 
-use crate::boundary::{ClientId, ConnectionId, Event, Flow, Origin, ServerId, Target, Transmit};
+use crate::boundary::{
+    ClientId, ConnectionId, Event, Flow, Origin, Repetition, ServerId, Target, Transmit,
+};
 use crate::client::{self, ClientTransaction};
 use crate::config::Config;
 use crate::deadline::{Deadlines, Due};
@@ -135,8 +137,6 @@ impl TransactionLayer {
         self.push_transmit(payload, to);
     }
 
-    /// The next message to send.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
     /// [`transmit`](TransactionLayer::transmit) for who prints the message himself: whoever sends the same one a
     /// hundred thousand times need not compose it each time. `write` appends the whole message.
     pub fn transmit_printed(&mut self, to: Target, write: impl FnOnce(&mut Vec<u8>)) {
@@ -144,6 +144,8 @@ impl TransactionLayer {
         self.push_transmit(payload, to);
     }
 
+    /// The next message to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.outbox.transmits.pop_front()
     }
 
@@ -155,6 +157,12 @@ impl TransactionLayer {
     /// The next event, with the timer that caused it.
     pub(crate) fn poll_event_and_timer(&mut self) -> Option<(Event, Option<Timer>)> {
         self.outbox.events.pop_front()
+    }
+
+    /// The next thing a transaction did by itself, if [`Config::tell_repetitions`] asks for it. Take them all with
+    /// the events, as nobody else does.
+    pub fn poll_repetition(&mut self) -> Option<Repetition> {
+        self.outbox.repetitions.pop_front()
     }
 
     /// When [`handle_timeout`](TransactionLayer::handle_timeout) is wanted next.

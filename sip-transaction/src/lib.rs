@@ -23,7 +23,9 @@ mod table;
 mod timer;
 mod user;
 
-pub use boundary::{ClientId, ConnectionId, Event, Flow, Origin, ServerId, Target, Transmit};
+pub use boundary::{
+    ClientId, ConnectionId, Event, Flow, Origin, Repetition, ServerId, Target, Transmit,
+};
 pub use cancel::CancelError;
 pub use config::Config;
 pub use key::worker_of;

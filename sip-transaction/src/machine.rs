@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sip_core::Transport;
 
-use crate::boundary::{Event, Transmit};
+use crate::boundary::{Event, Repetition, Transmit};
 use crate::deadline::Deadlines;
 use crate::timer::{Timer, Timers};
 
@@ -60,6 +60,7 @@ pub(crate) struct Outbox {
     pub(crate) transmits: VecDeque<Transmit>,
     /// With the timer that caused it.
     pub(crate) events: VecDeque<(Event, Option<Timer>)>,
+    pub(crate) repetitions: VecDeque<Repetition>,
 }
 
 /// What one step has at hand: timers here, the rest in `side`.

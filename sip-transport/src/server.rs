@@ -291,6 +291,7 @@ impl WorkerStart {
                 timers: self.settings.timers,
                 worker: self.context.worker,
                 sent_by: self.sent_by,
+                tell_repetitions: self.settings.tell_repetitions,
                 ..Config::default()
             };
             let driver = Driver::new(Parts {

@@ -13,6 +13,9 @@ pub struct Settings {
     pub limits: Limits,
     /// T1, T2 and T4 (RFC 3261 §17.1.1.1).
     pub timers: Timers,
+    /// Whether users are told what transactions do by themselves
+    /// ([`Config::tell_repetitions`](sip_transaction::Config::tell_repetitions)). Default: no.
+    pub tell_repetitions: bool,
     /// How long a server that was told to stop works on what is under way. Default: 5 s.
     pub drain: Duration,
     /// Queries of one worker that may wait for an answer at a time. Default: 10,000.
@@ -61,6 +64,7 @@ impl Default for Settings {
         Settings {
             limits: Limits::default(),
             timers: Timers::default(),
+            tell_repetitions: false,
             drain: Duration::from_secs(5),
             waiting_queries: 10_000,
             handover_queue: 4096,
