@@ -70,10 +70,25 @@ mod tests {
 
     #[test]
     fn counts_add_up_and_subtract() {
-        let mut sum = Counts { due: 3, succeeded: 2, ..Counts::default() };
-        sum += Counts { due: 1, lost: 1, ..Counts::default() };
+        let mut sum = Counts {
+            due: 3,
+            succeeded: 2,
+            ..Counts::default()
+        };
+        sum += Counts {
+            due: 1,
+            lost: 1,
+            ..Counts::default()
+        };
         assert_eq!((sum.due, sum.succeeded, sum.lost), (4, 2, 1));
-        assert_eq!((sum - Counts { due: 3, ..Counts::default() }).due, 1);
+        assert_eq!(
+            (sum - Counts {
+                due: 3,
+                ..Counts::default()
+            })
+            .due,
+            1
+        );
         assert!((sum.success() - 2.0 / 3.0).abs() < 1e-9);
     }
 }

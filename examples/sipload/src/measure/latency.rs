@@ -45,6 +45,10 @@ impl Latencies {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn add(&mut self, other: &Latencies) {
         self.0 += &other.0;
     }

@@ -3,3 +3,4 @@
 pub(crate) mod counts;
 pub(crate) mod latency;
 pub(crate) mod process;
+pub(crate) mod tally;

@@ -139,7 +139,10 @@ mod tests {
         let mut sum = 0_u64;
         // Bounded by work, not by time: a tick is ten milliseconds.
         for round in 0..40_u64 {
-            sum += held.iter().map(|octet| u64::from(*octet) * round).sum::<u64>();
+            sum += held
+                .iter()
+                .map(|octet| u64::from(*octet) * round)
+                .sum::<u64>();
         }
         black_box((sum, &held));
         let after = tree.usage();

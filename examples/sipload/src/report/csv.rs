@@ -11,7 +11,9 @@ pub(crate) fn series(record: &Record) -> String {
     for (name, _) in Counts::default().columns() {
         let _ = write!(out, ",{name}");
     }
-    out.push_str(",p50_us,p99_us,max_us,server_cores,database_cores,own_cores,server_pss_bytes\r\n");
+    out.push_str(
+        ",p50_us,p99_us,max_us,server_cores,database_cores,own_cores,server_pss_bytes\r\n",
+    );
     for second in &record.series {
         for (name, kind) in &second.kinds {
             let _ = write!(out, "{:.1},{name}", second.at);

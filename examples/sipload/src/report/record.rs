@@ -39,7 +39,14 @@ pub(crate) struct Record {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Kind {
     pub(crate) counts: Counts,
+    /// From when it was due until it was answered. For calls without the ringing.
     pub(crate) latency: Percentiles,
+    /// From when it was due until it was sent: how far the generator was behind.
+    #[serde(default)]
+    pub(crate) lag: Percentiles,
+    /// The statuses of those refused, and how many had each.
+    #[serde(default)]
+    pub(crate) refusals: BTreeMap<u16, u64>,
 }
 
 /// What a set of processes spent over the run.

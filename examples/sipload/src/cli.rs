@@ -1,0 +1,471 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sip_core::{HostPort, SipUri, Uri};
+use sip_transaction::Timers;
+
+use crate::echo::Echo;
+use crate::expect::Expectation;
+use crate::failure::Failure;
+use crate::measure::process::ProcessTree;
+use crate::plan::{Job, Plan, Speed, What};
+use crate::run::Watched;
+use crate::span::Span;
+use crate::target;
+use crate::users::{Pattern, Users};
+use crate::work::{call, keepalive};
+
+/// A load generator for SIP servers: phones by the hundred thousand.
+///
+/// It counts what became of each request, measures latency from the moment a request was due, and says when it was
+/// itself the bottleneck. Exit codes: 0 all went well, 1 an --expect condition is not met, 2 the run made no sense.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Keep-alives: one request, one answer
+    Keepalive(KeepaliveArgs),
+    /// Registrations: REGISTER 401 REGISTER 200
+    Register(RegisterArgs),
+    /// Calls, both ends of them: INVITE 407 INVITE 100 180 200 ACK BYE 200
+    Call(CallArgs),
+    /// All of it at once, as so many subscribers make it
+    Population(PopulationArgs),
+    /// Send every datagram back to where it came from: what the machine itself can do
+    Echo(Echo),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeepaliveArgs {
+    #[command(flatten)]
+    speed: SpeedArgs,
+    #[command(flatten)]
+    style: KeepaliveStyle,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct KeepaliveStyle {
+    /// Request to keep alive with
+    #[arg(long, value_enum, default_value = "notify")]
+    method: keepalive::Method,
+    /// Status that is as good an answer as 2xx; may be repeated
+    #[arg(long, value_name = "STATUS")]
+    also_good: Vec<u16>,
+    /// The server is an echo: the request itself is the answer
+    #[arg(long)]
+    echo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArgs {
+    #[command(flatten)]
+    speed: SpeedArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    #[command(flatten)]
+    speed: SpeedArgs,
+    #[command(flatten)]
+    style: CallStyle,
+    /// Call this user, for whom the server answers itself, and not each other
+    #[arg(long, value_name = "USER")]
+    to: Option<String>,
+    /// The phones are registered already, or need not be
+    #[arg(long)]
+    no_register: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct CallStyle {
+    /// How long it rings
+    #[arg(long, default_value = "4s")]
+    ring: Span,
+    /// How long they talk
+    #[arg(long, default_value = "0s")]
+    talk: Span,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PopulationArgs {
+    /// How many subscribers there are, each with a phone
+    #[arg(long, value_name = "N")]
+    subscribers: u32,
+    /// How they behave
+    #[arg(long, value_enum, default_value = "report-2010")]
+    profile: Profile,
+    #[command(flatten)]
+    style: KeepaliveStyle,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// How subscribers behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    /// One keep-alive in 15 s, one refresh in 50 min, 20 calls/s for 100,000 of them, 4 s of ringing
+    #[value(name = "report-2010")]
+    Report2010,
+}
+
+#[derive(Debug, Args)]
+struct SpeedArgs {
+    /// So many a second, however slowly they are answered
+    #[arg(long, value_name = "PER_SECOND", conflicts_with = "window")]
+    rate: Option<f64>,
+    /// So many under way, the next when one ends [default: 100]
+    #[arg(long, value_name = "N")]
+    window: Option<u64>,
+}
+
+/// What all works have in common.
+#[derive(Debug, Args)]
+struct Common {
+    /// The server: HOST[:PORT]
+    #[arg(default_value = "127.0.0.1:5060")]
+    server: String,
+    /// Aim at a server that is not on this machine. It must be yours: load on somebody else's is an attack
+    #[arg(long)]
+    this_server_is_mine: bool,
+    /// Do not look whether anybody is there before the run begins
+    #[arg(long)]
+    no_probe: bool,
+    /// How to talk to it
+    #[arg(long, value_enum, default_value = "udp")]
+    transport: TransportArg,
+    /// Domain of the subscribers [default: the server's address]
+    #[arg(long, value_name = "NAME")]
+    domain: Option<HostPort>,
+    /// Names of the users
+    #[arg(long, value_name = "PATTERN", default_value = "user%06d")]
+    user: Pattern,
+    /// Their passwords
+    #[arg(long, value_name = "PATTERN", default_value = "pw%06d")]
+    password: Pattern,
+    /// Read names and passwords from a file of `user,password` lines instead
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "password"])]
+    users: Option<PathBuf>,
+    /// How many phones there are [default: 1000, or all of the file]
+    #[arg(long, value_name = "N")]
+    phones: Option<u32>,
+    /// Seconds a registration lasts
+    #[arg(long, default_value = "3600s")]
+    expires: Span,
+    /// Address to send from; may be repeated
+    #[arg(long, value_name = "IP")]
+    from: Vec<IpAddr>,
+    /// Ports to send from, on each address and for each worker
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    ports: u16,
+    /// The phones sit behind a NAT and write private addresses into Via, Contact and SDP
+    #[arg(long)]
+    nat: bool,
+    /// Threads, each with phones of its own
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    workers: u16,
+    /// Cores to keep the workers on, as in 0,1
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    cpus: Vec<usize>,
+    /// End after so long, warm-up not counted
+    #[arg(long = "for", value_name = "TIME", default_value = "10s")]
+    length: Span,
+    /// End after so many operations, warm-up counted
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// Climb to the rate evenly for so long
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    ramp: Span,
+    /// Count nothing that is due in the first so long
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    warm_up: Span,
+    /// Wait so long, at most, for what is under way at the end [default: 64·T1 and the length of a call]
+    #[arg(long, value_name = "TIME")]
+    settle: Option<Span>,
+    /// The round trip time to expect, from which all timers follow
+    #[arg(long, value_name = "TIME", default_value = "500ms")]
+    t1: Span,
+    /// How long a transaction that is over still listens for repetitions, at most
+    #[arg(long, value_name = "TIME", default_value = "4s")]
+    linger: Span,
+    /// Measure CPU and memory of this process of the server, and all it started; may be repeated
+    #[arg(long, value_name = "PID")]
+    server_pid: Vec<i32>,
+    /// The same of a database beside it
+    #[arg(long, value_name = "PID")]
+    database_pid: Vec<i32>,
+    /// Exit with 1 unless this holds, as in success>=0.999, p99<=5ms, call.lost=0; may be repeated
+    #[arg(long, value_name = "CONDITION")]
+    expect: Vec<Expectation>,
+    /// Write the whole record of the run to a file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the run second by second to a file
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TransportArg {
+    Udp,
+    Tcp,
+}
+
+/// What to do with the record of a run.
+#[derive(Debug)]
+pub(crate) struct Afterwards {
+    pub(crate) expect: Vec<Expectation>,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) csv: Option<PathBuf>,
+}
+
+/// A run, ready to be carried out.
+pub(crate) struct Order {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) watched: Watched,
+    pub(crate) afterwards: Afterwards,
+}
+
+/// Registrations under way at a time while all phones are registered before a run.
+const PREPARATION_WINDOW: u64 = 200;
+
+impl SpeedArgs {
+    fn speed(&self) -> Result<Speed, Failure> {
+        match (self.rate, self.window) {
+            (Some(rate), _) if rate > 0.0 && rate <= 1e9 => Ok(Speed::Rate(rate)),
+            (Some(rate), _) => Err(Failure::new(format!("--rate {rate} is no rate"))),
+            (None, Some(0)) => Err(Failure::new("--window 0 leaves room for nothing")),
+            (None, window) => Ok(Speed::Window(window.unwrap_or(100))),
+        }
+    }
+}
+
+impl KeepaliveStyle {
+    fn style(self) -> keepalive::Style {
+        keepalive::Style {
+            method: self.method,
+            also_good: self.also_good,
+            echo: self.echo,
+        }
+    }
+}
+
+impl KeepaliveArgs {
+    pub(crate) fn order(self) -> Result<Order, Failure> {
+        let what = What::KeepAlive(self.style.style());
+        let job = Job {
+            speed: self.speed.speed()?,
+            what,
+        };
+        self.common
+            .order("keepalive", vec![job], None, false, Span::from_secs(0))
+    }
+}
+
+impl RegisterArgs {
+    pub(crate) fn order(self) -> Result<Order, Failure> {
+        let job = Job {
+            speed: self.speed.speed()?,
+            what: What::Register,
+        };
+        self.common
+            .order("register", vec![job], None, false, Span::from_secs(0))
+    }
+}
+
+impl CallArgs {
+    pub(crate) fn order(self) -> Result<Order, Failure> {
+        let CallStyle { ring, talk } = self.style;
+        let callee = match &self.to {
+            None => None,
+            Some(user) => Some(Uri::Sip(SipUri::new(Some(user), self.common.domain()?))),
+        };
+        let register = !self.no_register && callee.is_none();
+        let style = call::Style {
+            ring: *ring,
+            talk: *talk,
+            callee,
+        };
+        let job = Job {
+            speed: self.speed.speed()?,
+            what: What::Call(style),
+        };
+        let length = Span(*ring + *talk);
+        self.common.order("call", vec![job], None, register, length)
+    }
+}
+
+impl PopulationArgs {
+    pub(crate) fn order(self) -> Result<Order, Failure> {
+        let Profile::Report2010 = self.profile;
+        let subscribers = f64::from(self.subscribers);
+        let job = |rate, what| Job {
+            speed: Speed::Rate(rate),
+            what,
+        };
+        let ring = Span::from_secs(4);
+        let style = call::Style {
+            ring: *ring,
+            talk: *Span::from_secs(0),
+            callee: None,
+        };
+        let jobs = vec![
+            job(subscribers / 15.0, What::KeepAlive(self.style.style())),
+            job(subscribers / 3000.0, What::Register),
+            job(subscribers * 20.0 / 100_000.0, What::Call(style)),
+        ];
+        self.common
+            .order("population", jobs, Some(self.subscribers), true, ring)
+    }
+}
+
+impl Common {
+    fn domain(&self) -> Result<HostPort, Failure> {
+        match &self.domain {
+            Some(domain) => Ok(domain.clone()),
+            None => Ok(HostPort::from(target::resolve(&self.server)?)),
+        }
+    }
+
+    fn order(
+        self,
+        work: &'static str,
+        jobs: Vec<Job>,
+        subscribers: Option<u32>,
+        register: bool,
+        operation: Span,
+    ) -> Result<Order, Failure> {
+        let server = target::resolve(&self.server)?;
+        target::allow(server, self.this_server_is_mine)?;
+        let transport = match self.transport {
+            TransportArg::Udp => sip_core::Transport::Udp,
+            TransportArg::Tcp => sip_core::Transport::Tcp,
+        };
+        let domain = self.domain()?;
+        let from = match self.from.as_slice() {
+            [] => vec![target::default_source(server)?],
+            some => some.to_vec(),
+        };
+        if let Some(other) = from.iter().find(|ip| ip.is_ipv4() != server.is_ipv4()) {
+            return Err(Failure::new(format!(
+                "--from {other} is of another family than {server}"
+            )));
+        }
+        if self.workers == 0 || self.ports == 0 {
+            return Err(Failure::new("--workers and --ports are at least 1"));
+        }
+        let users = match &self.users {
+            Some(file) => Users::read(file)?,
+            None => Users::Pattern {
+                user: self.user,
+                password: self.password,
+            },
+        };
+        let phones = phones(subscribers.or(self.phones), &users, self.workers)?;
+        let watched = Watched {
+            server: ProcessTree::new(self.server_pid),
+            database: ProcessTree::new(self.database_pid),
+        };
+        for tree in [&watched.server, &watched.database] {
+            if !tree.is_alive() {
+                return Err(Failure::new(
+                    "a process named by --server-pid or --database-pid does not run",
+                ));
+            }
+        }
+        if !self.no_probe {
+            target::probe(server, transport, from[0])?;
+        }
+        let timers = Timers {
+            t1: *self.t1,
+            linger: *self.linger,
+            ..Timers::default()
+        };
+        let plan = Plan {
+            work,
+            server,
+            transport,
+            domain,
+            users: Arc::new(users),
+            phones,
+            from,
+            ports: self.ports,
+            nat: self.nat,
+            workers: self.workers,
+            cpus: self.cpus,
+            timers,
+            jobs,
+            preparation: register.then_some(PREPARATION_WINDOW),
+            expires: *self.expires,
+            ramp: *self.ramp,
+            warm_up: *self.warm_up,
+            length: *self.length,
+            settle: self
+                .settle
+                .map_or(timers.patience() + *operation, |settle| *settle),
+            count: self.count,
+            run: random()?,
+        };
+        Ok(Order {
+            plan: Arc::new(plan),
+            watched,
+            afterwards: Afterwards {
+                expect: self.expect,
+                json: self.json,
+                csv: self.csv,
+            },
+        })
+    }
+}
+
+/// How many phones there are; each worker needs one.
+fn phones(asked: Option<u32>, users: &Users, workers: u16) -> Result<u32, Failure> {
+    let known = users
+        .len()
+        .map(|known| u32::try_from(known).unwrap_or(u32::MAX));
+    let phones = asked.or(known).unwrap_or(1000);
+    if let Some(known) = known.filter(|known| *known < phones) {
+        return Err(Failure::new(format!(
+            "the file has {known} users for {phones} phones"
+        )));
+    }
+    match phones < workers.into() {
+        true => Err(Failure::new(format!(
+            "{phones} phones are too few for {workers} workers"
+        ))),
+        false => Ok(phones),
+    }
+}
+
+fn random() -> Result<u32, Failure> {
+    use rand::TryRng;
+    let mut random = rand::rngs::SysRng;
+    random
+        .try_next_u32()
+        .map_err(|error| Failure::new(format!("the system gives no random number: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}
