@@ -1,5 +1,5 @@
-//! Many datagrams per system call: recvmmsg and sendmmsg (Linux), with the local address of each. The only file with
-//! `unsafe`.
+//! Many datagrams per system call: recvmmsg and sendmmsg (Linux), with the local address of each. All but one
+//! `unsafe` blocks of the crate are here.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -97,12 +97,31 @@ impl ReceiveBatch {
     }
 }
 
+/// The largest datagram that leaves in one piece over any path (RFC 8200 §5), and so may share a buffer with others.
+const UNFRAGMENTED: usize = 1232;
+
+/// Octets that may share a buffer: it travels as one datagram as far as the kernel's last layer.
+const MOST_SHARED: usize = 65_000;
+
 /// A datagram to send.
+#[derive(Clone, Copy)]
 pub(crate) struct Outgoing<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) remote: SocketAddr,
     /// The address to send from, where the socket itself has none.
     pub(crate) local: Option<IpAddr>,
+}
+
+impl Outgoing<'_> {
+    /// Whether `next` may stand in one buffer with this one, the first in it, for the kernel to part: same way, same
+    /// length. A shorter one may stand last.
+    fn may_share(&self, next: &Outgoing<'_>) -> bool {
+        self.bytes.len() <= UNFRAGMENTED
+            && !next.bytes.is_empty()
+            && next.bytes.len() <= self.bytes.len()
+            && next.remote == self.remote
+            && next.local == self.local
+    }
 }
 
 /// The headers one worker sends with.
@@ -111,6 +130,11 @@ pub(crate) struct SendBatch {
     controls: Vec<Control>,
     vectors: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
+    /// Datagrams in each header.
+    shares: Vec<usize>,
+    /// Whether datagrams may share a header: the kernel parts them (UDP_SEGMENT, Linux 4.18), and one run through its
+    /// layers serves them all. Given up when the device cannot.
+    sharing: bool,
 }
 
 impl SendBatch {
@@ -120,6 +144,8 @@ impl SendBatch {
             controls: vec![EMPTY_CONTROL; BATCH],
             vectors: vec![empty_vector(); BATCH],
             headers: vec![empty_header(); BATCH],
+            shares: Vec::with_capacity(BATCH),
+            sharing: true,
         }
     }
 
@@ -127,31 +153,86 @@ impl SendBatch {
     pub(crate) fn send<'a>(
         &mut self,
         socket: BorrowedFd<'_>,
-        datagrams: impl Iterator<Item = Outgoing<'a>>,
+        datagrams: impl Iterator<Item = Outgoing<'a>> + Clone,
     ) -> io::Result<usize> {
-        let mut count: libc::c_uint = 0;
-        let places = self.names.iter_mut().zip(&mut self.controls);
-        let headers = self.vectors.iter_mut().zip(&mut self.headers);
-        for ((datagram, (name, control)), (vector, header)) in datagrams.zip(places).zip(headers) {
-            vector.iov_base = datagram.bytes.as_ptr().cast_mut().cast();
-            vector.iov_len = datagram.bytes.len();
-            let name_length = write_name(name, datagram.remote);
-            header.msg_hdr = message_header(name, name_length, vector, control);
-            write_local_address(&mut header.msg_hdr, datagram.local);
-            count += 1;
+        self.fill(datagrams.clone());
+        match self.send_filled(socket) {
+            Err(error)
+                if self.shares.first().is_some_and(|share| *share > 1)
+                    && is_about_sharing(&error) =>
+            {
+                self.sharing = false;
+                self.fill(datagrams);
+                self.send_filled(socket)
+            }
+            sent => sent,
         }
-        // SAFETY: the first `count` headers point into arrays of this value, made anew just above, and to payloads
-        // that outlive the call (lifetime 'a); the kernel only reads through them.
+    }
+
+    /// Makes a header for each datagram, or for several that may share one.
+    fn fill<'a>(&mut self, datagrams: impl Iterator<Item = Outgoing<'a>>) {
+        self.shares.clear();
+        let mut datagrams = datagrams.take(BATCH).peekable();
+        let mut used = 0;
+        while let Some(first) = datagrams.next() {
+            let (start, whole) = (used, first.bytes.len());
+            let (mut last, mut octets) = (whole, whole);
+            self.vectors[used] = vector(first.bytes);
+            used += 1;
+            while self.sharing
+                && last == whole
+                && octets + whole <= MOST_SHARED
+                && let Some(next) = datagrams.next_if(|next| first.may_share(next))
+            {
+                last = next.bytes.len();
+                octets += last;
+                self.vectors[used] = vector(next.bytes);
+                used += 1;
+            }
+            let at = self.shares.len();
+            let share = used - start;
+            self.shares.push(share);
+            let name = &mut self.names[at];
+            let name_length = write_name(name, first.remote);
+            let (vector, control) = (&mut self.vectors[start], &mut self.controls[at]);
+            let header = &mut self.headers[at].msg_hdr;
+            *header = message_header(name, name_length, vector, control);
+            header.msg_iovlen = share as _;
+            let segment = (share > 1).then_some(whole as u16);
+            write_controls(header, first.local, segment);
+        }
+    }
+
+    fn send_filled(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        // SAFETY: the first headers, one for each share, point into arrays of this value and to payloads, made just
+        // above by `fill`, whose borrows of the payloads its caller still holds; the kernel only reads through them.
+        // The vectors of a header are those from the one it points to on, as many as its share.
         let sent = unsafe {
             libc::sendmmsg(
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
-                count,
+                self.shares.len() as libc::c_uint,
                 libc::MSG_DONTWAIT as _,
             )
         };
-        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+        let sent = usize::try_from(sent).map_err(|_| io::Error::last_os_error())?;
+        Ok(self.shares.iter().take(sent).sum())
     }
+}
+
+fn vector(bytes: &[u8]) -> libc::iovec {
+    libc::iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast(),
+        iov_len: bytes.len(),
+    }
+}
+
+/// Whether a device, or a kernel before 4.18, cannot part a buffer.
+fn is_about_sharing(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EIO | libc::EINVAL | libc::EOPNOTSUPP | libc::EMSGSIZE)
+    )
 }
 
 /// Asks the kernel to say, with each datagram, which local address it was sent to.
@@ -279,13 +360,12 @@ fn read_local_address(header: &libc::msghdr) -> Option<IpAddr> {
     }
 }
 
-/// Makes the datagram leave from `local`, or from whatever address the kernel picks.
-fn write_local_address(header: &mut libc::msghdr, local: Option<IpAddr>) {
+/// Makes the datagrams of a header leave from `local`, or from whatever address the kernel picks, and `segment` octets
+/// in each of them if there are several.
+fn write_controls(header: &mut libc::msghdr, local: Option<IpAddr>, segment: Option<u16>) {
+    let mut length = 0;
     match local {
-        None => {
-            header.msg_control = ptr::null_mut();
-            header.msg_controllen = 0;
-        }
+        None => {}
         Some(IpAddr::V4(ip)) => {
             let info = libc::in_pktinfo {
                 ipi_ifindex: 0,
@@ -294,7 +374,13 @@ fn write_local_address(header: &mut libc::msghdr, local: Option<IpAddr>) {
                 },
                 ipi_addr: libc::in_addr { s_addr: 0 },
             };
-            write_control(header, libc::IPPROTO_IP, libc::IP_PKTINFO, info);
+            write_control(
+                header,
+                &mut length,
+                libc::IPPROTO_IP,
+                libc::IP_PKTINFO,
+                info,
+            );
         }
         Some(IpAddr::V6(ip)) => {
             let info = libc::in6_pktinfo {
@@ -303,24 +389,49 @@ fn write_local_address(header: &mut libc::msghdr, local: Option<IpAddr>) {
                 },
                 ipi6_ifindex: 0,
             };
-            write_control(header, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info);
+            write_control(
+                header,
+                &mut length,
+                libc::IPPROTO_IPV6,
+                libc::IPV6_PKTINFO,
+                info,
+            );
         }
+    }
+    if let Some(segment) = segment {
+        write_control(
+            header,
+            &mut length,
+            libc::SOL_UDP,
+            libc::UDP_SEGMENT,
+            segment,
+        );
+    }
+    header.msg_controllen = length as _;
+    if length == 0 {
+        header.msg_control = ptr::null_mut();
     }
 }
 
-fn write_control<T>(header: &mut libc::msghdr, level: libc::c_int, kind: libc::c_int, data: T) {
+/// Appends a control message to those of `header`, which are `length` octets long.
+fn write_control<T>(
+    header: &mut libc::msghdr,
+    length: &mut usize,
+    level: libc::c_int,
+    kind: libc::c_int,
+    data: T,
+) {
     let size = mem::size_of::<T>() as libc::c_uint;
-    // SAFETY: the header's control pointer is that of a live, aligned Control, whose 64 octets hold either of the two
-    // structures written here with its header (at most 40), so CMSG_FIRSTHDR and CMSG_DATA stay within it.
+    // SAFETY: the header's control pointer is that of a live, aligned Control of 64 octets. At most two messages are
+    // written into it: an address of at most 40 octets with its header, and two octets that take 24 with theirs. Each
+    // takes a multiple of eight (CMSG_SPACE), so the next begins aligned, too.
     unsafe {
-        header.msg_controllen = libc::CMSG_SPACE(size) as _;
-        let message = libc::CMSG_FIRSTHDR(header);
-        if let Some(out) = message.as_mut() {
-            out.cmsg_level = level;
-            out.cmsg_type = kind;
-            out.cmsg_len = libc::CMSG_LEN(size) as _;
-            libc::CMSG_DATA(message).cast::<T>().write_unaligned(data);
-        }
+        let message: *mut libc::cmsghdr = header.msg_control.byte_add(*length).cast();
+        (*message).cmsg_level = level;
+        (*message).cmsg_type = kind;
+        (*message).cmsg_len = libc::CMSG_LEN(size) as _;
+        libc::CMSG_DATA(message).cast::<T>().write_unaligned(data);
+        *length += libc::CMSG_SPACE(size) as usize;
     }
 }
 
@@ -367,6 +478,40 @@ mod tests {
         let empty = receive.receive(bob.as_fd()).unwrap_err();
         assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
         assert_eq!(receive.datagram(0), None);
+    }
+
+    #[test]
+    fn datagrams_of_one_size_arrive_apart_though_they_left_together() {
+        let (alice, _) = socket("127.0.0.1:0");
+        let receivers = [socket("127.0.0.1:0"), socket("127.0.0.1:0")];
+        // Runs of one size, each with a shorter one at its end, as far as that; and sizes that share nothing.
+        let sizes = [[500; 20], [1232; 20], [1233; 20]].concat();
+        let shorter = |i: usize| i % 7 == 6;
+        let payloads: Vec<Vec<u8>> = sizes
+            .iter()
+            .enumerate()
+            .map(|(i, size)| vec![i as u8; size - usize::from(shorter(i))])
+            .collect();
+        let mut send = SendBatch::new();
+        for (_, remote) in &receivers {
+            let outgoing = payloads.iter().map(|bytes| Outgoing {
+                bytes,
+                remote: *remote,
+                local: None,
+            });
+            assert_eq!(send.send(alice.as_fd(), outgoing).unwrap(), payloads.len());
+            assert!(send.shares.len() < payloads.len());
+        }
+        for (receiver, _) in &receivers {
+            let mut receive = ReceiveBatch::new();
+            let mut seen = Vec::new();
+            while seen.len() < payloads.len() {
+                receive.receive(receiver.as_fd()).unwrap();
+                let datagrams = (0..receive.len()).filter_map(|i| receive.datagram(i));
+                seen.extend(datagrams.map(|datagram| datagram.bytes.to_vec()));
+            }
+            assert_eq!(seen, payloads);
+        }
     }
 
     #[test]
