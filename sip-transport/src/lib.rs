@@ -23,6 +23,7 @@
 //! it belongs to another thread, and the transaction layer takes it from there.
 #![deny(unsafe_code)]
 
+mod alarm;
 mod bind;
 mod counters;
 mod directory;

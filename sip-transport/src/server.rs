@@ -16,6 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 
+use crate::alarm::Alarm;
 use crate::bind::{Bind, Listener};
 use crate::counters::Counters;
 use crate::directory::Directory;
@@ -299,6 +300,7 @@ impl WorkerStart {
                 settings: self.settings,
                 layer: TransactionLayer::new(config, self.context.seed),
                 counters: self.context.counters.clone(),
+                alarm: Alarm::new()?,
                 user: make_user(self.context),
                 service,
                 sockets,

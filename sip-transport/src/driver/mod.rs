@@ -19,8 +19,8 @@ use sip_core::parse_message;
 use sip_transaction::{Flow, Origin, QueryId, Service, TransactionLayer, TransactionUser};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
-use tokio::time::{Sleep, sleep_until};
 
+use crate::alarm::Alarm;
 use crate::counters::Counters;
 use crate::flows::Flows;
 use crate::keepalive;
@@ -55,6 +55,7 @@ pub(crate) struct Parts<U, S> {
     pub(crate) workers: Workers,
     pub(crate) inbox: mpsc::Receiver<Handover>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) alarm: Alarm,
     pub(crate) shutdown: ShutdownSignal,
 }
 
@@ -87,8 +88,7 @@ pub(crate) struct Driver<U: TransactionUser, S> {
     inbox: mpsc::Receiver<Handover>,
     inbox_batch: Vec<Handover>,
 
-    alarm: Pin<Box<Sleep>>,
-    alarm_at: Instant,
+    alarm: Alarm,
     shutdown: Pin<Box<dyn Future<Output = ()>>>,
     stopping: Option<Stopping>,
     counters: Arc<Counters>,
@@ -138,8 +138,7 @@ where
             workers: parts.workers,
             inbox: parts.inbox,
             inbox_batch: Vec::with_capacity(INPUTS),
-            alarm: Box::pin(sleep_until(now.into())),
-            alarm_at: now,
+            alarm: parts.alarm,
             shutdown: Box::pin(parts.shutdown.begun()),
             stopping: None,
             counters: parts.counters,
@@ -247,13 +246,7 @@ where
             self.handle_timeout();
             return Poll::Ready(());
         }
-        // A deadline that moved into the future does not move the alarm, which then wakes us for nothing: that is
-        // rarer than deadlines that move.
-        if self.alarm.is_elapsed() || deadline < self.alarm_at {
-            self.alarm_at = deadline;
-            self.alarm.as_mut().reset(deadline.into());
-        }
-        self.alarm.as_mut().poll(cx)
+        self.alarm.poll(self.now, deadline, cx)
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
