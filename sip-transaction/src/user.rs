@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Instant;
 
-use crate::boundary::Event;
+use crate::boundary::{Event, Flow};
 use crate::layer::TransactionLayer;
 
 /// One question of a [`TransactionUser`], so that its answer finds the way back.
@@ -26,6 +26,19 @@ pub trait TransactionUser {
 
     /// Takes one event of `layer`.
     fn handle_event(&mut self, now: Instant, event: Event, layer: &mut TransactionLayer);
+
+    /// Takes a datagram before it is read as SIP; true if that settles it. For who expects another protocol at the
+    /// same address, turns a flood away before it costs anything, or knows an answer at sight.
+    fn take_datagram(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        flow: Flow,
+        layer: &mut TransactionLayer,
+    ) -> bool {
+        let _ = (now, datagram, flow, layer);
+        false
+    }
 
     /// Takes the answer to query `id`.
     fn handle_answer(

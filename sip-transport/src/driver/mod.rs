@@ -194,6 +194,11 @@ where
             }
             let local = self.sockets[i].local(datagram.local);
             let flow = Flow::udp(local, datagram.source);
+            let (now, layer) = (self.now, &mut self.layer);
+            if self.user.take_datagram(now, datagram.bytes, flow, layer) {
+                self.settle();
+                continue;
+            }
             let bytes = keep(&mut self.slab, datagram.bytes);
             match parse_message(bytes, &self.settings.limits) {
                 Ok(message) => self.handle_message(message, flow, None),
