@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{HostPort, SipUri, Uri};
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Register(RegisterArgs),
     /// Calls, both ends of them: INVITE 407 INVITE 100 180 200 ACK BYE 200
     Call(CallArgs),
+    /// Connections: opened, asked one thing, and held
+    Connections(ConnectionsArgs),
     /// All of it at once, as so many subscribers make it
     Population(PopulationArgs),
     /// Send every datagram back to where it came from: what the machine itself can do
@@ -102,6 +105,20 @@ struct CallStyle {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ConnectionsArgs {
+    /// How many to open
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    connections: u32,
+    /// How long to hold them once all are open
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    hold: Span,
+    #[command(flatten)]
+    speed: SpeedArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct PopulationArgs {
     /// How many subscribers there are, each with a phone
     #[arg(long, value_name = "N")]
@@ -147,7 +164,7 @@ struct Common {
     no_probe: bool,
     /// How to talk to it
     #[arg(long, value_enum, default_value = "udp")]
-    transport: TransportArg,
+    transport: Network,
     /// Domain of the subscribers [default: the server's address]
     #[arg(long, value_name = "NAME")]
     domain: Option<HostPort>,
@@ -220,9 +237,10 @@ struct Common {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TransportArg {
+enum Network {
     Udp,
     Tcp,
+    // TLS and WebSocket, once the transport crate has them.
 }
 
 /// What to do with the record of a run.
@@ -238,6 +256,19 @@ pub(crate) struct Order {
     pub(crate) plan: Arc<Plan>,
     pub(crate) watched: Watched,
     pub(crate) afterwards: Afterwards,
+}
+
+/// What sets one work apart from another.
+#[derive(Debug, Default)]
+struct Shape {
+    /// How many phones and operations there are, where the work itself says so.
+    phones: Option<u32>,
+    count: Option<u64>,
+    /// All phones are registered first.
+    register: bool,
+    /// How long an operation takes by its nature.
+    operation: Duration,
+    hold: Duration,
 }
 
 /// Registrations under way at a time while all phones are registered before a run.
@@ -271,8 +302,7 @@ impl KeepaliveArgs {
             speed: self.speed.speed()?,
             what,
         };
-        self.common
-            .order("keepalive", vec![job], None, false, Span::from_secs(0))
+        self.common.order("keepalive", vec![job], Shape::default())
     }
 }
 
@@ -282,8 +312,46 @@ impl RegisterArgs {
             speed: self.speed.speed()?,
             what: What::Register,
         };
-        self.common
-            .order("register", vec![job], None, false, Span::from_secs(0))
+        self.common.order("register", vec![job], Shape::default())
+    }
+}
+
+impl ConnectionsArgs {
+    pub(crate) fn order(mut self) -> Result<Order, Failure> {
+        let descriptors = descriptors();
+        if u64::from(self.connections) + SPARE_DESCRIPTORS > descriptors {
+            return Err(Failure::new(format!(
+                "this process may hold {descriptors} descriptors, too few for {} connections (ulimit -n)",
+                self.connections
+            )));
+        }
+        let job = Job {
+            speed: self.speed.speed()?,
+            what: What::Connect,
+        };
+        self.common.transport = Network::Tcp;
+        let shape = Shape {
+            phones: Some(self.connections),
+            count: Some(self.connections.into()),
+            hold: *self.hold,
+            ..Shape::default()
+        };
+        self.common.order("connections", vec![job], shape)
+    }
+}
+
+/// What a process has open besides the connections of its phones.
+const SPARE_DESCRIPTORS: u64 = 64;
+
+/// As many descriptors as this process may have, once it has asked for them.
+fn descriptors() -> u64 {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return u64::MAX;
+    };
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(_) => soft,
     }
 }
 
@@ -304,8 +372,12 @@ impl CallArgs {
             speed: self.speed.speed()?,
             what: What::Call(style),
         };
-        let length = Span(*ring + *talk);
-        self.common.order("call", vec![job], None, register, length)
+        let shape = Shape {
+            register,
+            operation: *ring + *talk,
+            ..Shape::default()
+        };
+        self.common.order("call", vec![job], shape)
     }
 }
 
@@ -328,8 +400,13 @@ impl PopulationArgs {
             job(subscribers / 3000.0, What::Register),
             job(subscribers * 20.0 / 100_000.0, What::Call(style)),
         ];
-        self.common
-            .order("population", jobs, Some(self.subscribers), true, ring)
+        let shape = Shape {
+            phones: Some(self.subscribers),
+            register: true,
+            operation: *ring,
+            ..Shape::default()
+        };
+        self.common.order("population", jobs, shape)
     }
 }
 
@@ -341,19 +418,12 @@ impl Common {
         }
     }
 
-    fn order(
-        self,
-        work: &'static str,
-        jobs: Vec<Job>,
-        subscribers: Option<u32>,
-        register: bool,
-        operation: Span,
-    ) -> Result<Order, Failure> {
+    fn order(self, work: &'static str, jobs: Vec<Job>, shape: Shape) -> Result<Order, Failure> {
         let server = target::resolve(&self.server)?;
         target::allow(server, self.this_server_is_mine)?;
         let transport = match self.transport {
-            TransportArg::Udp => sip_core::Transport::Udp,
-            TransportArg::Tcp => sip_core::Transport::Tcp,
+            Network::Udp => sip_core::Transport::Udp,
+            Network::Tcp => sip_core::Transport::Tcp,
         };
         let domain = self.domain()?;
         let from = match self.from.as_slice() {
@@ -375,7 +445,7 @@ impl Common {
                 password: self.password,
             },
         };
-        let phones = phones(subscribers.or(self.phones), &users, self.workers)?;
+        let phones = phones(shape.phones.or(self.phones), &users, self.workers)?;
         let watched = Watched {
             server: ProcessTree::new(self.server_pid),
             database: ProcessTree::new(self.database_pid),
@@ -409,15 +479,16 @@ impl Common {
             cpus: self.cpus,
             timers,
             jobs,
-            preparation: register.then_some(PREPARATION_WINDOW),
+            preparation: shape.register.then_some(PREPARATION_WINDOW),
             expires: *self.expires,
             ramp: *self.ramp,
             warm_up: *self.warm_up,
             length: *self.length,
             settle: self
                 .settle
-                .map_or(timers.patience() + *operation, |settle| *settle),
-            count: self.count,
+                .map_or(timers.patience() + shape.operation, |settle| *settle),
+            hold: shape.hold,
+            count: shape.count.or(self.count),
             run: random()?,
         };
         Ok(Order {

@@ -14,6 +14,7 @@ use sip_transaction::{
 use crate::mark::Mark;
 use crate::measure::tally::{KindId, Prepared, Tally};
 use crate::pace::Term;
+use crate::sight;
 use crate::site::Site;
 use crate::work::keepalive::mark_of;
 use crate::work::{Context, Owner, Work};
@@ -290,6 +291,25 @@ impl TransactionUser for Engine {
             Event::Cancelled { id, .. } => Engine::handle_cancel(now, id, layer),
             Event::ServerFailed { .. } | Event::Ended { .. } => {}
         }
+    }
+
+    fn take_datagram(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        flow: Flow,
+        layer: &mut TransactionLayer,
+    ) -> bool {
+        let Some((mark, status)) = sight::answer(datagram) else {
+            return false;
+        };
+        let ours = mark.run == self.site.run;
+        let taken = ours.then(|| {
+            self.with_work(mark.work, now, layer, |work, cx| {
+                work.handle_answer(mark, status, flow, cx)
+            })
+        });
+        taken.flatten().unwrap_or(false)
     }
 
     fn handle_answer(

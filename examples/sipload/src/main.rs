@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod run;
 mod schedule;
+mod sight;
 mod site;
 mod slots;
 mod span;
@@ -51,6 +52,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Keepalive(args) => args.order()?,
         Command::Register(args) => args.order()?,
         Command::Call(args) => args.order()?,
+        Command::Connections(args) => args.order()?,
         Command::Population(args) => args.order()?,
         Command::Echo(args) => {
             let count = echo::run(&args)?;

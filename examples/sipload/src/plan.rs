@@ -13,6 +13,7 @@ use crate::schedule::Schedule;
 use crate::site::{Local, Phone, Site};
 use crate::users::Users;
 use crate::work::call::Calls;
+use crate::work::connections::Connections;
 use crate::work::keepalive::KeepAlive;
 use crate::work::register::Register;
 use crate::work::{Work, call, keepalive};
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     pub(crate) length: Duration,
     pub(crate) settle: Duration,
+    /// How long connections are held once all are open.
+    pub(crate) hold: Duration,
     pub(crate) count: Option<u64>,
     pub(crate) run: u32,
 }
@@ -68,6 +71,7 @@ pub(crate) enum What {
     KeepAlive(keepalive::Style),
     Register,
     Call(call::Style),
+    Connect,
 }
 
 impl What {
@@ -77,6 +81,7 @@ impl What {
             What::KeepAlive(_) => "keepalive",
             What::Register => "register",
             What::Call(_) => "call",
+            What::Connect => "connection",
         }
     }
 }
@@ -138,6 +143,7 @@ impl Plan {
                 Box::new(KeepAlive::new(kind, pace, style.clone(), pauses, site))
             }
             What::Register => Box::new(Register::new(b'r', kind, pace, self.expires)),
+            What::Connect => Box::new(Connections::new(kind, pace)),
             What::Call(style) => Box::new(Calls::new(kind, pace, style.clone(), pauses)),
         }
     }

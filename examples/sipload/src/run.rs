@@ -147,6 +147,23 @@ impl Workers {
             .sum()
     }
 
+    /// Connections that are open.
+    fn connections(&self) -> u64 {
+        let open = |counters: &Arc<Counters>| {
+            let opened =
+                counters.connections_opened.value() + counters.connections_accepted.value();
+            opened.saturating_sub(counters.connections_closed.value())
+        };
+        self.counters.iter().map(open).sum()
+    }
+
+    /// Messages nobody could read.
+    fn unreadable(&self) -> u64 {
+        let unreadable =
+            |counters: &Arc<Counters>| counters.garbage.value() + counters.flawed_dropped.value();
+        self.counters.iter().map(unreadable).sum()
+    }
+
     async fn stop(mut self) {
         self.shutdown.begin();
         while self.tasks.join_next().await.is_some() {}
@@ -216,7 +233,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn carry_out(&self, workers: &mut Workers) -> Result<Record, Failure> {
-        self.prepare(workers).await?;
+        let pss_at_start = self.watched.server.usage().pss;
+        let registered = self.prepare(workers).await?;
         let start = Instant::now() + LOOK;
         let measured_from = start + self.plan.warm_up;
         let term = Term {
@@ -227,18 +245,20 @@ impl Run<'_> {
         // Nobody else sets it.
         let _ = workers.control.term.set(term);
         self.warm_up(workers, measured_from).await?;
-        let mut series = Series::new(self);
+        let mut series = Series::new(self, workers);
         let ended = self.measure(workers, term, &mut series).await?;
         self.settle(workers, &mut series).await?;
-        Ok(series.record(
-            self,
-            workers,
-            ended.saturating_duration_since(measured_from),
-        ))
+        self.hold(workers, &mut series).await?;
+        let measured = ended.saturating_duration_since(measured_from);
+        Ok(Record {
+            registered,
+            server_pss_at_start: pss_at_start,
+            ..series.record(self, workers, measured)
+        })
     }
 
     /// Waits until all phones are registered.
-    async fn prepare(&self, workers: &mut Workers) -> Result<(), Failure> {
+    async fn prepare(&self, workers: &mut Workers) -> Result<u64, Failure> {
         if self.plan.preparation.is_some() {
             self.progress
                 .say(&format!("registering {} phones …", self.plan.phones));
@@ -264,7 +284,7 @@ impl Run<'_> {
                 (0, None) if self.plan.preparation.is_some() => {
                     Err(Failure::new("no registration was answered"))
                 }
-                _ => Ok(()),
+                _ => Ok(succeeded),
             };
         }
     }
@@ -274,7 +294,6 @@ impl Run<'_> {
             self.progress.say("warming up …");
             self.look(workers).await?;
         }
-        workers.take(self.plan.jobs.len());
         Ok(())
     }
 
@@ -326,6 +345,19 @@ impl Run<'_> {
         series.heard_anything(self.plan)
     }
 
+    /// Keeps connections open for a while.
+    async fn hold(&self, workers: &mut Workers, series: &mut Series) -> Result<(), Failure> {
+        let until = Instant::now() + self.plan.hold;
+        while Instant::now() < until && !self.interrupt.came() {
+            self.look(workers).await?;
+            let now = Instant::now();
+            if now >= series.next {
+                series.add(self, workers, Some(until.saturating_duration_since(now)));
+            }
+        }
+        Ok(())
+    }
+
     async fn look(&self, workers: &mut Workers) -> Result<(), Failure> {
         sleep(LOOK).await;
         match workers.failed().or_else(|| workers.hopeless()) {
@@ -346,6 +378,8 @@ struct Series {
     own: Watch,
     server: Watch,
     database: Watch,
+    /// Messages nobody could read, as of last time.
+    unreadable: u64,
 }
 
 /// The CPU time of one set of processes.
@@ -392,7 +426,7 @@ impl Watch {
 }
 
 impl Series {
-    fn new(run: &Run<'_>) -> Series {
+    fn new(run: &Run<'_>, workers: &Workers) -> Series {
         let (own, server, database) = (
             Watch::new(ProcessTree::own()),
             Watch::new(run.watched.server.clone()),
@@ -409,6 +443,7 @@ impl Series {
             own,
             server,
             database,
+            unreadable: workers.unreadable(),
         }
     }
 
@@ -429,6 +464,7 @@ impl Series {
             server_cores: self.server.cores(elapsed),
             database_cores: self.database.cores(elapsed),
             own_cores: self.own.cores(elapsed),
+            under_way: workers.unfinished(),
             server_pss: pss,
         };
         run.progress
@@ -453,6 +489,11 @@ impl Series {
     /// Takes what was counted since last time.
     fn collect(&mut self, workers: &Workers) -> BTreeMap<String, Kind> {
         let mut taken = workers.take(self.sums.len());
+        let unreadable = workers.unreadable();
+        if let Some(first) = taken.first_mut() {
+            first.counts.stray += unreadable - self.unreadable;
+        }
+        self.unreadable = unreadable;
         let mut kinds = BTreeMap::new();
         for ((name, sum), kind) in self.names.iter().zip(&mut self.sums).zip(&mut taken) {
             kinds.insert((*name).to_owned(), told(kind));
@@ -477,6 +518,9 @@ impl Series {
             server_cost: self.server.cost_if_any(),
             database_cost: self.database.cost_if_any(),
             own_cost,
+            server_pss_at_start: 0,
+            registered: 0,
+            connections: workers.connections(),
             bottleneck,
             series: self.seconds,
         }

@@ -42,10 +42,6 @@ impl<T> Slots<T> {
         Some(value)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
-    }
-
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
         self.slots.iter().flatten()
     }
@@ -63,8 +59,8 @@ mod tests {
         assert_eq!(slots.remove(a), None);
         assert_eq!(slots.insert('c'), a);
         assert_eq!(
-            (slots.get(a), slots.get(b), slots.len()),
-            (Some(&'c'), Some(&'b'), 2)
+            (slots.get(a), slots.get(b)),
+            (Some(&'c'), Some(&'b'))
         );
         assert_eq!(slots.get(9), None);
     }

@@ -29,6 +29,16 @@ pub(crate) struct Record {
     pub(crate) database_cost: Option<Cost>,
     /// What this generator spent.
     pub(crate) own_cost: Cost,
+    /// Proportional set size of the server before its first request, in bytes: what it has more later on, it has for
+    /// the phones.
+    #[serde(default)]
+    pub(crate) server_pss_at_start: u64,
+    /// Registrations made before the run, and still there.
+    #[serde(default)]
+    pub(crate) registered: u64,
+    /// Connections held at the end.
+    #[serde(default)]
+    pub(crate) connections: u64,
     /// The generator itself was the bottleneck, and why one may think so.
     pub(crate) bottleneck: Option<String>,
     /// Second by second.
@@ -66,6 +76,9 @@ pub(crate) struct Second {
     pub(crate) server_cores: f64,
     pub(crate) database_cores: f64,
     pub(crate) own_cores: f64,
+    /// Operations under way at its end.
+    #[serde(default)]
+    pub(crate) under_way: u64,
     /// Bytes; read less often than once a second and repeated in between.
     pub(crate) server_pss: u64,
 }

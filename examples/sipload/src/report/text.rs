@@ -17,10 +17,31 @@ pub(crate) fn summary(record: &Record) -> String {
     if let Some(cost) = record.database_cpu_per_operation() {
         let _ = writeln!(out, "database: {cost:.1} µs of CPU an operation");
     }
+    write_memory(record, &mut out);
     if let Some(why) = &record.bottleneck {
         let _ = writeln!(out, "The generator was the bottleneck: {why}.");
     }
     out
+}
+
+/// What the server holds for each thing it keeps.
+fn write_memory(record: &Record, out: &mut String) {
+    let Some(cost) = &record.server_cost else {
+        return;
+    };
+    let grown = cost.after.pss.saturating_sub(record.server_pss_at_start);
+    for (count, what) in [
+        (record.connections, "connection"),
+        (record.registered, "registration"),
+    ] {
+        if count > 0 {
+            let _ = writeln!(
+                out,
+                "server: {} bytes more for each {what} ({count})",
+                grown / count
+            );
+        }
+    }
 }
 
 fn write_kind(name: &str, kind: &Kind, record: &Record, out: &mut String) {

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use sip_core::{Branch, HeaderName, Request, Response, StatusClass, Via};
+use sip_core::{Branch, HeaderName, Request, Response, Via};
 use sip_transaction::Flow;
 
 use super::{Context, Outcome, Owner, Serials, Work};
@@ -138,7 +138,7 @@ impl KeepAlive {
         self.wait(slot, serial, sent, cx);
     }
 
-    fn handle_answer(&mut self, mark: Mark, status: Option<u16>, flow: Flow, cx: &mut Context<'_>) {
+    fn finish_one(&mut self, mark: Mark, status: Option<u16>, flow: Flow, cx: &mut Context<'_>) {
         let pending = self.pending.get(mark.slot);
         let Some(pending) = pending.filter(|pending| pending.serial == mark.serial) else {
             return self.serials.count_stray(mark.serial, self.kind, cx);
@@ -208,10 +208,14 @@ impl Work for KeepAlive {
     fn handle_failure(&mut self, _: Owner, _: &mut Context<'_>) {}
 
     fn handle_stray(&mut self, mark: Mark, response: &Response, flow: Flow, cx: &mut Context<'_>) {
-        let status = response.status();
-        if status.class() != StatusClass::Provisional {
-            self.handle_answer(mark, Some(status.as_u16()), flow, cx);
+        self.handle_answer(mark, response.status().as_u16(), flow, cx);
+    }
+
+    fn handle_answer(&mut self, mark: Mark, status: u16, flow: Flow, cx: &mut Context<'_>) -> bool {
+        if status >= 200 {
+            self.finish_one(mark, Some(status), flow, cx);
         }
+        true
     }
 
     fn handle_request(
@@ -222,7 +226,7 @@ impl Work for KeepAlive {
         cx: &mut Context<'_>,
     ) -> bool {
         if self.style.echo {
-            self.handle_answer(mark, None, flow, cx);
+            self.finish_one(mark, None, flow, cx);
         }
         self.style.echo
     }

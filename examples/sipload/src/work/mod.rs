@@ -1,6 +1,7 @@
 //! The works: what phones do over and over, and what they need to share one worker.
 
 pub(crate) mod call;
+pub(crate) mod connections;
 pub(crate) mod keepalive;
 pub(crate) mod register;
 
@@ -54,6 +55,12 @@ pub(crate) trait Work {
 
     /// Takes a response that belongs to no transaction and bears a mark of this work.
     fn handle_stray(&mut self, mark: Mark, response: &Response, flow: Flow, cx: &mut Context<'_>);
+
+    /// Takes an answer known at sight to a request without a transaction; false if it wants to see all of it.
+    fn handle_answer(&mut self, mark: Mark, status: u16, flow: Flow, cx: &mut Context<'_>) -> bool {
+        let _ = (mark, status, flow, cx);
+        false
+    }
 
     /// Takes a request that bears a mark of this work; false if it knows nothing of it.
     fn handle_request(
