@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +9,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{HostPort, SipUri, Uri};
 use sip_transaction::Timers;
 
+use crate::deployment::Told;
 use crate::echo::Echo;
 use crate::expect::Expectation;
 use crate::failure::Failure;
 use crate::measure::process::ProcessTree;
 use crate::plan::{Job, Plan, Speed, What};
 use crate::run::Watched;
+use crate::server_file::ServerFile;
 use crate::span::Span;
 use crate::target;
 use crate::users::{Pattern, Users};
@@ -33,6 +35,17 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Work(Work),
+    /// The same work against two servers in turn, told as ratios with their spread
+    Compare(CompareArgs),
+    /// Send every datagram back to where it came from: what the machine itself can do
+    Echo(Echo),
+}
+
+/// What phones do.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Work {
     /// Keep-alives: one request, one answer
     Keepalive(KeepaliveArgs),
     /// Registrations: REGISTER 401 REGISTER 200
@@ -43,11 +56,29 @@ pub(crate) enum Command {
     Connections(ConnectionsArgs),
     /// All of it at once, as so many subscribers make it
     Population(PopulationArgs),
-    /// Send every datagram back to where it came from: what the machine itself can do
-    Echo(Echo),
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// Descriptions of the two servers, as in servers/itsp.toml
+    #[arg(value_name = "SERVER_FILE")]
+    pub(crate) first: PathBuf,
+    #[arg(value_name = "OTHER_SERVER_FILE")]
+    pub(crate) second: PathBuf,
+    /// Runs against each; fewer than 3 show no difference
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// Write the comparison as a page with a plot to a file
+    #[arg(long = "report", value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the records of all runs to a file
+    #[arg(long = "records", value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) work: Work,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct KeepaliveArgs {
     #[command(flatten)]
     speed: SpeedArgs,
@@ -57,7 +88,7 @@ pub(crate) struct KeepaliveArgs {
     common: Common,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct KeepaliveStyle {
     /// Request to keep alive with
     #[arg(long, value_enum, default_value = "notify")]
@@ -70,7 +101,7 @@ struct KeepaliveStyle {
     echo: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct RegisterArgs {
     #[command(flatten)]
     speed: SpeedArgs,
@@ -78,7 +109,7 @@ pub(crate) struct RegisterArgs {
     common: Common,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct CallArgs {
     #[command(flatten)]
     speed: SpeedArgs,
@@ -94,7 +125,7 @@ pub(crate) struct CallArgs {
     common: Common,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct CallStyle {
     /// How long it rings
     #[arg(long, default_value = "4s")]
@@ -104,7 +135,7 @@ struct CallStyle {
     talk: Span,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ConnectionsArgs {
     /// How many to open
     #[arg(long, value_name = "N", default_value_t = 1000)]
@@ -118,7 +149,7 @@ pub(crate) struct ConnectionsArgs {
     common: Common,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct PopulationArgs {
     /// How many subscribers there are, each with a phone
     #[arg(long, value_name = "N")]
@@ -140,7 +171,7 @@ enum Profile {
     Report2010,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct SpeedArgs {
     /// So many a second, however slowly they are answered
     #[arg(long, value_name = "PER_SECOND", conflicts_with = "window")]
@@ -151,11 +182,17 @@ struct SpeedArgs {
 }
 
 /// What all works have in common.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Common {
     /// The server: HOST[:PORT]
     #[arg(default_value = "127.0.0.1:5060")]
     server: String,
+    /// Start the server that this file describes, and stop it afterwards; addresses, domain, users and processes are
+    /// as it says
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "server", "domain", "user", "password", "users", "server_pid", "database_pid",
+    ])]
+    server_file: Option<PathBuf>,
     /// Aim at a server that is not on this machine. It must be yours: load on somebody else's is an attack
     #[arg(long)]
     this_server_is_mine: bool,
@@ -228,6 +265,9 @@ struct Common {
     /// Exit with 1 unless this holds, as in success>=0.999, p99<=5ms, call.lost=0; may be repeated
     #[arg(long, value_name = "CONDITION")]
     expect: Vec<Expectation>,
+    /// Write the run as a page with plots to a file
+    #[arg(long = "report", value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Write the whole record of the run to a file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -247,6 +287,7 @@ enum Network {
 #[derive(Debug)]
 pub(crate) struct Afterwards {
     pub(crate) expect: Vec<Expectation>,
+    pub(crate) html: Option<PathBuf>,
     pub(crate) json: Option<PathBuf>,
     pub(crate) csv: Option<PathBuf>,
 }
@@ -271,8 +312,81 @@ struct Shape {
     hold: Duration,
 }
 
+/// Phones when nothing says how many.
+const PHONES: u32 = 1000;
+
 /// Registrations under way at a time while all phones are registered before a run.
 const PREPARATION_WINDOW: u64 = 200;
+
+impl Work {
+    pub(crate) fn order(self) -> Result<Order, Failure> {
+        match self {
+            Work::Keepalive(args) => args.order(),
+            Work::Register(args) => args.order(),
+            Work::Call(args) => args.order(),
+            Work::Connections(args) => args.order(),
+            Work::Population(args) => args.order(),
+        }
+    }
+
+    /// The file that describes the server, if it is to be started.
+    pub(crate) fn server_file(&self) -> Option<&Path> {
+        self.common().server_file.as_deref()
+    }
+
+    /// How many users a server must have.
+    pub(crate) fn users(&self) -> u32 {
+        let asked = match self {
+            Work::Population(args) => Some(args.subscribers),
+            Work::Connections(args) => Some(args.connections),
+            _ => None,
+        };
+        asked.or(self.common().phones).unwrap_or(PHONES)
+    }
+
+    /// Aims at a server that has been started.
+    pub(crate) fn aim(&mut self, file: &ServerFile, told: &Told) -> Result<(), Failure> {
+        if let Work::Connections(args) = self {
+            args.common.transport = Network::Tcp;
+        }
+        let common = self.common_mut();
+        let (addr, transport) = match common.transport {
+            Network::Udp => (told.udp, "UDP"),
+            Network::Tcp => (told.tcp, "TCP"),
+        };
+        let wrong = |problem: String| Failure::new(format!("{}: {problem}", file.path.display()));
+        let addr = addr.ok_or_else(|| wrong(format!("start printed no {transport}= line")))?;
+        let domain = told.domain.parse();
+        let domain = domain.map_err(|_| wrong(format!("DOMAIN={} is no domain", told.domain)))?;
+        common.server = addr.to_string();
+        common.domain = Some(domain);
+        common.users = None;
+        (common.user, common.password) = (file.user.clone(), file.password.clone());
+        common.server_pid.clone_from(&told.server_pids);
+        common.database_pid.clone_from(&told.database_pids);
+        Ok(())
+    }
+
+    fn common(&self) -> &Common {
+        match self {
+            Work::Keepalive(args) => &args.common,
+            Work::Register(args) => &args.common,
+            Work::Call(args) => &args.common,
+            Work::Connections(args) => &args.common,
+            Work::Population(args) => &args.common,
+        }
+    }
+
+    fn common_mut(&mut self) -> &mut Common {
+        match self {
+            Work::Keepalive(args) => &mut args.common,
+            Work::Register(args) => &mut args.common,
+            Work::Call(args) => &mut args.common,
+            Work::Connections(args) => &mut args.common,
+            Work::Population(args) => &mut args.common,
+        }
+    }
+}
 
 impl SpeedArgs {
     fn speed(&self) -> Result<Speed, Failure> {
@@ -496,6 +610,7 @@ impl Common {
             watched,
             afterwards: Afterwards {
                 expect: self.expect,
+                html: self.html,
                 json: self.json,
                 csv: self.csv,
             },
@@ -508,7 +623,7 @@ fn phones(asked: Option<u32>, users: &Users, workers: u16) -> Result<u32, Failur
     let known = users
         .len()
         .map(|known| u32::try_from(known).unwrap_or(u32::MAX));
-    let phones = asked.or(known).unwrap_or(1000);
+    let phones = asked.or(known).unwrap_or(PHONES);
     if let Some(known) = known.filter(|known| *known < phones) {
         return Err(Failure::new(format!(
             "the file has {known} users for {phones} phones"
@@ -538,5 +653,29 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    fn work(words: &str) -> Work {
+        match Cli::try_parse_from(words.split_whitespace())
+            .unwrap()
+            .command
+        {
+            Command::Work(work) | Command::Compare(CompareArgs { work, .. }) => work,
+            Command::Echo(_) => unreachable!("{words}"),
+        }
+    }
+
+    #[test]
+    fn a_server_has_as_many_users_as_there_are_phones() {
+        assert_eq!(work("sipload register").users(), 1000);
+        assert_eq!(work("sipload keepalive --phones 7").users(), 7);
+        let compared = work("sipload compare a.toml b.toml --rounds 3 population --subscribers 9");
+        assert_eq!(compared.users(), 9);
+    }
+
+    #[test]
+    fn a_described_server_leaves_nothing_to_be_named() {
+        let words = "sipload register 127.0.0.1:5060 --server-file a.toml".split_whitespace();
+        assert!(Cli::try_parse_from(words).is_err());
     }
 }

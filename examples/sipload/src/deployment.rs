@@ -101,7 +101,7 @@ impl Deployment {
         }
         let printed = fs::read_to_string(&out)
             .map_err(|error| format!("cannot read what start printed: {error}"))?;
-        running.told(Told::read(&printed)?)?;
+        running.note(Told::read(&printed)?)?;
         Ok(running)
     }
 }
@@ -256,7 +256,7 @@ impl Running {
         Known::of(self.group).is_some()
     }
 
-    fn told(&mut self, told: Told) -> Result<(), String> {
+    fn note(&mut self, told: Told) -> Result<(), String> {
         for pid in told.server_pids.iter().chain(&told.database_pids) {
             let known = Known::of(Pid::from_raw(*pid));
             let gone = || format!("start printed process {pid}, which does not run");

@@ -2,6 +2,8 @@
 
 mod cli;
 mod clock;
+mod compare;
+mod deployment;
 mod echo;
 mod engine;
 mod expect;
@@ -16,6 +18,8 @@ mod progress;
 mod report;
 mod run;
 mod schedule;
+mod served;
+mod server_file;
 mod sight;
 mod site;
 mod slots;
@@ -30,11 +34,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde::Serialize;
+use tokio::runtime::{self, Runtime};
 
-use cli::{Afterwards, Cli, Command, Order};
+use cli::{Afterwards, Cli, Command, CompareArgs, Order, Work};
+use compare::Side;
+use deployment::Deployment;
 use failure::Failure;
+use interrupt::Interrupt;
 use progress::Progress;
 use report::record::Record;
+use server_file::ServerFile;
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -48,38 +58,82 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
-    let order = match cli.command {
-        Command::Keepalive(args) => args.order()?,
-        Command::Register(args) => args.order()?,
-        Command::Call(args) => args.order()?,
-        Command::Connections(args) => args.order()?,
-        Command::Population(args) => args.order()?,
+    match cli.command {
+        Command::Work(work) => runtime()?.block_on(measure(work)),
+        Command::Compare(args) => runtime()?.block_on(compare(args)),
         Command::Echo(args) => {
             let count = echo::run(&args)?;
             say(&format!("{count} datagrams echoed\n"));
-            return Ok(ExitCode::SUCCESS);
+            Ok(ExitCode::SUCCESS)
         }
-    };
-    let Order {
-        plan,
-        watched,
-        afterwards,
-    } = order;
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("cannot start: {error}")))?;
-    let record = runtime.block_on(run::run(plan, &watched, &Progress::new(), command_line()))?;
+        .map_err(|error| Failure::new(format!("cannot start: {error}")))
+}
+
+/// One run, against a server that is there or one started for it.
+async fn measure(work: Work) -> Result<ExitCode, Failure> {
+    let progress = Progress::new();
+    let (record, afterwards) = match work.server_file() {
+        Some(file) => {
+            let mut deployment = Deployment::new(ServerFile::read(file)?, work.users())?;
+            served::measure(&mut deployment, work, &progress, command_line()).await?
+        }
+        None => {
+            let Order {
+                plan,
+                watched,
+                afterwards,
+            } = work.order()?;
+            let record = run::run(plan, &watched, &progress, command_line()).await?;
+            (record, afterwards)
+        }
+    };
     say(&report::text::summary(&record));
     afterwards.carry_out(&record)
 }
 
+/// Runs against two servers in turn.
+async fn compare(args: CompareArgs) -> Result<ExitCode, Failure> {
+    let (progress, interrupt) = (Progress::new(), Interrupt::new()?);
+    let deploy = |file: &Path| Deployment::new(ServerFile::read(file)?, args.work.users());
+    let mut deployments = [deploy(&args.first)?, deploy(&args.second)?];
+    let names = deployments
+        .each_ref()
+        .map(|deployment| deployment.file().name.clone());
+    let comparison = compare::alternate(names, args.rounds, async |side, round| {
+        let [first, second] = &mut deployments;
+        let deployment = if side == Side::First { first } else { second };
+        progress.say(&format!("round {} of {} …", round + 1, args.rounds));
+        let run = served::measure(deployment, args.work.clone(), &progress, command_line()).await;
+        match interrupt.came() {
+            true => Ok(None),
+            false => Ok(Some(run?.0)),
+        }
+    })
+    .await?;
+    say(&report::versus::text(&comparison));
+    if let Some(file) = &args.html {
+        write(file, report::versus::page(&comparison).as_bytes())?;
+    }
+    if let Some(file) = &args.json {
+        write(file, &json(&comparison)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 impl Afterwards {
     fn carry_out(&self, record: &Record) -> Result<ExitCode, Failure> {
+        if let Some(file) = &self.html {
+            write(file, report::html::page(record).as_bytes())?;
+        }
         if let Some(file) = &self.json {
-            let json = serde_json::to_vec_pretty(record)
-                .map_err(|error| Failure::new(format!("cannot write the record: {error}")))?;
-            write(file, &json)?;
+            write(file, &json(record)?)?;
         }
         if let Some(file) = &self.csv {
             write(file, report::csv::series(record).as_bytes())?;
@@ -97,6 +151,11 @@ impl Afterwards {
             false => ExitCode::from(1),
         })
     }
+}
+
+fn json(told: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec_pretty(told)
+        .map_err(|error| Failure::new(format!("cannot write the record: {error}")))
 }
 
 fn write(file: &Path, content: &[u8]) -> Result<(), Failure> {

@@ -64,16 +64,25 @@ impl Verdict {
     pub(crate) fn of(record: &Record) -> Verdict {
         let counts = record.counts();
         let ended = counts.succeeded + counts.refused + counts.lost;
+        let success = |kind: &Kind| kind.counts.success();
+        let kinds = record.kinds.iter();
+        let worst = kinds.min_by(|a, b| success(a.1).total_cmp(&success(b.1)));
         // Many keep-alives must not hide a few calls.
-        let each = record.kinds.values().map(|kind| kind.counts.success());
-        let worst = each.fold(1.0, f64::min);
+        let failing = worst.filter(|(_, kind)| success(kind) < ENOUGH);
         let (grade, headline) = match &record.bottleneck {
             _ if ended == 0 => (Grade::Bad, "Nothing was answered."),
             Some(_) => (Grade::Doubtful, "The generator was the limit."),
-            None if worst < ENOUGH => (Grade::Bad, "The server did not keep up."),
+            None if failing.is_some() => (Grade::Bad, "The server did not keep up."),
             None => (Grade::Good, "The server kept up."),
         };
         let mut reason = ending(&counts);
+        if let Some((name, kind)) = failing.filter(|_| record.kinds.len() > 1) {
+            let _ = write!(
+                reason,
+                " Worst was {name}, with a success of {}.",
+                units::percent(success(kind))
+            );
+        }
         if let Some(why) = &record.bottleneck {
             reason = format!("It may be that the server can do more: {why}. {reason}");
         }
@@ -339,12 +348,13 @@ fn label(name: &str) -> String {
         "keepalive" => "Keep-alives".to_owned(),
         "register" => "Registrations".to_owned(),
         "call" => "Calls".to_owned(),
+        "connections" | "connection" | "connect" => "Connections".to_owned(),
         other => other.to_owned(),
     }
 }
 
 fn counts(record: &Record) -> String {
-    let mut out = String::from("<div class=\"wide\"><table><thead><tr><th>kind</th>");
+    let mut out = String::from("<div class=\"wide\"><table id=\"counts\"><thead><tr><th>kind</th>");
     for (name, _) in Counts::default().columns() {
         let _ = write!(out, "<th>{name}</th>");
     }
@@ -480,7 +490,13 @@ mod tests {
         calls.succeeded -= 600;
         calls.lost = 600;
         assert!(record.counts().success() > ENOUGH);
-        assert_eq!(Verdict::of(&record).grade, Grade::Bad);
+        let verdict = Verdict::of(&record);
+        assert_eq!(verdict.grade, Grade::Bad);
+        assert!(
+            verdict.reason.contains("call, with a success of 95.0 %"),
+            "{}",
+            verdict.reason
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) enum Unit {
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 230.0;
-const LEFT: f64 = 64.0;
+const LEFT: f64 = 72.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 26.0;
@@ -388,7 +388,7 @@ mod tests {
     fn values_lie_between_the_edges() {
         let drawn = plot(Unit::PerSecond, vec![(0.0, Some(0.0)), (10.0, Some(100.0))]);
         assert!(
-            drawn.contains("points=\"64.0,204.0 546.0,10.0\""),
+            drawn.contains("points=\"72.0,204.0 546.0,10.0\""),
             "{drawn}"
         );
         assert!(drawn.contains(">100/s</text>"), "{drawn}");

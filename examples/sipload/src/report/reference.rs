@@ -39,7 +39,7 @@ const RATES: [Rate; 3] = [
     },
 ];
 
-/// Fewer new descriptors than this say nothing about one connection.
+/// Fewer connections than this say nothing about one connection.
 const ENOUGH: u64 = 500;
 
 /// The report's figures beside those of `record`, as a table.
@@ -81,8 +81,7 @@ pub(crate) fn table(record: &Record) -> String {
         &cores,
         "",
     );
-    let connection = record.server_cost.and_then(|cost| per_connection(&cost));
-    let connection = connection.map_or_else(|| "–".to_owned(), units::bytes);
+    let connection = per_connection(record).map_or_else(|| "–".to_owned(), units::bytes);
     row(
         &mut out,
         "Memory of a TCP connection",
@@ -121,34 +120,27 @@ pub(crate) fn cores(cost: &Cost, seconds: f64) -> f64 {
     cost.after.cpu_since(&cost.before).as_secs_f64() / seconds.max(f64::MIN_POSITIVE)
 }
 
-/// Bytes for each descriptor that was opened, if enough were.
-fn per_connection(cost: &Cost) -> Option<f64> {
-    let opened = cost
-        .after
-        .descriptors
-        .saturating_sub(cost.before.descriptors);
-    let grown = cost.after.pss.saturating_sub(cost.before.pss);
-    (opened >= ENOUGH).then(|| grown as f64 / opened as f64)
+/// Bytes of the server for each connection held at the end, if there are enough of them.
+fn per_connection(record: &Record) -> Option<f64> {
+    let pss = record.server_cost?.after.pss;
+    let grown = pss.saturating_sub(record.server_pss_at_start);
+    (record.connections >= ENOUGH).then(|| grown as f64 / record.connections as f64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::process::Usage;
+    use crate::report::sample;
 
     #[test]
     fn memory_of_a_connection_needs_connections() {
-        let usage = |pss, descriptors| Usage {
-            cpu_us: 0,
-            pss,
-            descriptors,
-        };
-        let cost = |opened: u64| Cost {
-            before: usage(1000, 10),
-            after: usage(1000 + 900 * opened, 10 + opened),
-        };
-        assert_eq!(per_connection(&cost(1000)), Some(900.0));
-        assert_eq!(per_connection(&cost(3)), None);
+        let mut record = sample::keepalive(10);
+        record.connections = 3;
+        assert_eq!(per_connection(&record), None);
+        record.connections = 8_000;
+        // From 40 to 48 MB.
+        assert_eq!(per_connection(&record), Some(1000.0));
+        assert!(table(&record).contains("1.00 kB"));
     }
 
     #[test]

@@ -50,6 +50,9 @@ fn record(work: &str, kinds: &[(&str, u64, u64)], seconds: u32) -> Record {
         server_cost: Some(cost(0.41, 48_000_000)),
         database_cost: None,
         own_cost: cost(0.55, 210_000_000),
+        server_pss_at_start: 40_000_000,
+        registered: 0,
+        connections: 0,
         bottleneck: None,
         series,
     }
@@ -66,6 +69,7 @@ fn second(at: u32, kinds: &[(&str, u64, u64)]) -> Second {
         server_cores: 0.41 * wave,
         database_cores: 0.0,
         own_cores: 0.55 * wave,
+        under_way: 0,
         server_pss: 43_000_000 + u64::from(at) * 40_000,
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn section(comparison: &Comparison) -> String {
     let [first, second] = comparison.names.each_ref().map(|name| escape(name));
     let measures = comparison.measures();
     let mut out = format!(
-        "<h2>{first} : {second}</h2><figure><figcaption><ul class=\"legend\"><li class=\"better\">{first} better in \
+        "<h2>{first} : {second}</h2><figure class=\"ratios\"><figcaption><ul class=\"legend\"><li class=\"better\">{first} better in \
          every round</li><li class=\"worse\">worse in every round</li><li class=\"unclear\">no difference \
          shown</li></ul></figcaption>{}</figure>",
         forest(&measures)
