@@ -67,17 +67,22 @@ impl Plot {
 
     /// Where things lie; `None` when there is nothing to draw.
     fn frame(&self) -> Option<Frame> {
-        let values = || self.lines.iter().flat_map(Line::values);
-        let (until, highest) = values().reduce(|a, b| (a.0.max(b.0), a.1.max(b.1)))?;
-        let lowest = values().map(|(_, value)| value).fold(highest, f64::min);
+        let values = || {
+            self.lines
+                .iter()
+                .flat_map(Line::values)
+                .map(|(_, value)| value)
+        };
+        let highest = values().reduce(f64::max)?;
+        let lowest = values().fold(highest, f64::min);
+        // Gaps count here: drawings side by side span the same time.
+        let moments = self.lines.iter().flat_map(|line| &line.points);
+        let until = moments.map(|(at, _)| *at).fold(1.0, f64::max);
         let scale = match self.unit {
             Unit::Micros => Scale::decades(lowest, highest),
             _ => Scale::from_zero(highest),
         };
-        Some(Frame {
-            until: until.max(1.0),
-            scale,
-        })
+        Some(Frame { until, scale })
     }
 
     fn draw(&self, frame: &Frame, out: &mut String) {
