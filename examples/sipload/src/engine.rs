@@ -188,13 +188,13 @@ impl Engine {
             let Some(owner) = self.owners.get(&id).copied() else {
                 continue;
             };
-            let of = |work: &&Box<dyn Work>| work.letter() == owner.letter;
-            let Some(kind) = self.works.iter().find(of).map(|work| work.kind()) else {
+            let mut works = self.works.iter();
+            let Some(work) = works.find(|work| work.letter() == owner.letter) else {
                 continue;
             };
             match repetition {
-                Repetition::Request(_) => self.tally.retransmit(kind, owner.measured),
-                Repetition::Response(_) => self.tally.duplicate(kind, now),
+                Repetition::Request(_) => self.tally.retransmit(work.kind(), owner.measured),
+                Repetition::Response(_) => self.tally.duplicate(work.kind(), now),
             }
         }
     }

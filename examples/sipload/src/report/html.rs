@@ -348,7 +348,7 @@ fn label(name: &str) -> String {
         "keepalive" => "Keep-alives".to_owned(),
         "register" => "Registrations".to_owned(),
         "call" => "Calls".to_owned(),
-        "connections" | "connection" | "connect" => "Connections".to_owned(),
+        "connection" => "Connections".to_owned(),
         other => other.to_owned(),
     }
 }

@@ -34,12 +34,8 @@ fn write_memory(record: &Record, out: &mut String) {
         (record.connections, "connection"),
         (record.registered, "registration"),
     ] {
-        if count > 0 {
-            let _ = writeln!(
-                out,
-                "server: {} bytes more for each {what} ({count})",
-                grown / count
-            );
+        if let Some(each) = grown.checked_div(count) {
+            let _ = writeln!(out, "server: {each} bytes more for each {what} ({count})");
         }
     }
 }

@@ -469,7 +469,7 @@ fn mark(owner: Owner, site: &Site) -> Mark {
 }
 
 fn local(mark: &Mark, caller: u32, site: &Site) -> From {
-    let tag = Tag::new(&mark.print()).expect("letters and digits");
+    let tag = Tag::new(mark.print()).expect("letters and digits");
     From::new(&site.aor(caller), Some(&tag))
 }
 

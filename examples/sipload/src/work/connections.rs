@@ -139,7 +139,7 @@ fn options(owner: Owner, phone: u32, site: &Site) -> Request {
         serial: owner.serial,
         run: site.run,
     };
-    let tag = Tag::new(&mark.print()).expect("letters and digits");
+    let tag = Tag::new(mark.print()).expect("letters and digits");
     let server = site.domain_uri();
     Request::builder(
         Method::Options,

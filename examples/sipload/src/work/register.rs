@@ -84,7 +84,7 @@ impl Register {
             serial: owner.serial,
             run: site.run,
         };
-        let tag = Tag::new(&mark.print()).expect("letters and digits");
+        let tag = Tag::new(mark.print()).expect("letters and digits");
         let call_id = format!("r{:08x}{:08x}", site.first + phone, site.run);
         let mut request = Request::builder(
             Method::Register,
