@@ -64,11 +64,10 @@ impl Verdict {
     pub(crate) fn of(record: &Record) -> Verdict {
         let counts = record.counts();
         let ended = counts.succeeded + counts.refused + counts.lost;
-        let success = |kind: &Kind| kind.counts.success();
         let kinds = record.kinds.iter();
-        let worst = kinds.min_by(|a, b| success(a.1).total_cmp(&success(b.1)));
+        let worst = kinds.min_by(|a, b| kept(a.1).total_cmp(&kept(b.1)));
         // Many keep-alives must not hide a few calls.
-        let failing = worst.filter(|(_, kind)| success(kind) < ENOUGH);
+        let failing = worst.filter(|(_, kind)| kept(kind) < ENOUGH);
         let (grade, headline) = match &record.bottleneck {
             _ if ended == 0 => (Grade::Bad, "Nothing was answered."),
             Some(_) => (Grade::Doubtful, "The generator was the limit."),
@@ -79,8 +78,8 @@ impl Verdict {
         if let Some((name, kind)) = failing.filter(|_| record.kinds.len() > 1) {
             let _ = write!(
                 reason,
-                " Worst was {name}, with a success of {}.",
-                units::percent(success(kind))
+                " Worst was {name}: {} ended as they should.",
+                units::percent(kept(kind))
             );
         }
         if let Some(why) = &record.bottleneck {
@@ -102,6 +101,11 @@ impl Verdict {
         let (headline, reason) = (self.headline, escape(&self.reason));
         format!("<p class=\"verdict {class}\"><b>{headline}</b> <span>{reason}</span></p>")
     }
+}
+
+/// Share of what was begun that ended as it should; what was still under way after all patience did not.
+fn kept(kind: &Kind) -> f64 {
+    kind.counts.succeeded as f64 / kind.counts.begun.max(1) as f64
 }
 
 /// How operations ended, as a sentence.
@@ -484,6 +488,16 @@ mod tests {
     }
 
     #[test]
+    fn what_never_ended_is_no_success() {
+        let mut record = sample::keepalive(60);
+        let counts = &mut record.kinds.get_mut("keepalive").unwrap().counts;
+        counts.succeeded /= 2;
+        counts.unfinished = counts.begun - counts.succeeded;
+        assert_eq!(counts.success(), 1.0);
+        assert_eq!(Verdict::of(&record).grade, Grade::Bad);
+    }
+
+    #[test]
     fn many_keep_alives_do_not_hide_a_few_calls() {
         let mut record = sample::population(60);
         let calls = &mut record.kinds.get_mut("call").unwrap().counts;
@@ -493,7 +507,7 @@ mod tests {
         let verdict = Verdict::of(&record);
         assert_eq!(verdict.grade, Grade::Bad);
         assert!(
-            verdict.reason.contains("call, with a success of 95.0 %"),
+            verdict.reason.contains("call: 95.0 % ended as they should"),
             "{}",
             verdict.reason
         );
