@@ -58,10 +58,7 @@ mod tests {
         assert_eq!(slots.remove(a), Some('a'));
         assert_eq!(slots.remove(a), None);
         assert_eq!(slots.insert('c'), a);
-        assert_eq!(
-            (slots.get(a), slots.get(b)),
-            (Some(&'c'), Some(&'b'))
-        );
+        assert_eq!((slots.get(a), slots.get(b)), (Some(&'c'), Some(&'b')));
         assert_eq!(slots.get(9), None);
     }
 }

@@ -268,7 +268,7 @@ impl Template {
             Mark,
             text("\r\nMax-Forwards: 70\r\nFrom: <sip:".to_owned()),
             Name,
-            text(format!("@{domain}>;tag=")),
+            text(format!("@{domain}>;tag=t")),
             Mark,
             text(format!("\r\nTo: <sip:{domain}>\r\nCall-ID: ")),
             Mark,

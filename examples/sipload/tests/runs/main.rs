@@ -1,0 +1,10 @@
+//! The generator as its users run it: the real binary against servers whose behaviour is known.
+
+mod fake;
+mod process;
+mod sipload;
+
+mod counts;
+mod failures;
+mod with_itsp;
+mod with_sipp;
