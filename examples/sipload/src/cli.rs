@@ -184,7 +184,7 @@ struct SpeedArgs {
 /// What all works have in common.
 #[derive(Debug, Clone, Args)]
 struct Common {
-    /// The server: HOST[:PORT]
+    /// The server: HOST or HOST:PORT
     #[arg(default_value = "127.0.0.1:5060")]
     server: String,
     /// Start the server that this file describes, and stop it afterwards; addresses, domain, users and processes are
