@@ -163,7 +163,10 @@ impl SendBatch {
             {
                 self.sharing = false;
                 self.fill(datagrams);
-                self.send_filled(socket)
+                let sent = self.send_filled(socket);
+                // If it cannot leave alone either, it was not about sharing.
+                self.sharing = sent.is_err();
+                sent
             }
             sent => sent,
         }
@@ -570,6 +573,25 @@ mod tests {
         };
         let sent = SendBatch::new().send(wild.as_fd(), [answer].into_iter());
         assert_eq!(sent.unwrap(), 1);
+    }
+
+    #[test]
+    fn an_address_nobody_can_send_to_does_not_part_the_others() {
+        let (alice, addr) = socket("127.0.0.1:0");
+        let mut nowhere = addr;
+        nowhere.set_port(0);
+        let to = |remote| {
+            [Outgoing {
+                bytes: b"ab",
+                remote,
+                local: None,
+            }; 2]
+                .into_iter()
+        };
+        let mut send = SendBatch::new();
+        assert!(send.send(alice.as_fd(), to(nowhere)).is_err());
+        assert_eq!(send.send(alice.as_fd(), to(addr)).unwrap(), 2);
+        assert_eq!(send.shares, [2]);
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Plan {
 }
 
 /// What a phone behind a NAT believes its address to be.
-fn private(at: usize) -> HostPort {
+pub(crate) fn private(at: usize) -> HostPort {
     let ip = IpAddr::from([10, (at >> 8) as u8, at as u8, 2]);
     HostPort::from(SocketAddr::new(ip, 5060))
 }

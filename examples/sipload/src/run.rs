@@ -19,7 +19,7 @@ use crate::measure::counts::Counts;
 use crate::measure::process::ProcessTree;
 use crate::measure::tally::{KindTally, Share};
 use crate::pace::Term;
-use crate::plan::{Plan, Speed};
+use crate::plan::{Plan, Speed, private};
 use crate::progress::Progress;
 use crate::report::record::{Cost, Kind, Record, Second};
 use crate::work::register::hint;
@@ -179,19 +179,20 @@ fn binding(plan: &Plan) -> Bind {
     settings.udp.send_queue = 1 << 16;
     settings.stream.connections = usize::MAX;
     settings.stream.connections_per_source = u32::MAX;
-    let ports = plan
+    let addrs = plan
         .from
         .iter()
         .flat_map(|ip| (0..plan.ports).map(|_| SocketAddr::new(*ip, 0)));
-    let bind = ports.fold(None, |bind: Option<Bind>, addr| {
-        Some(match (bind, plan.transport) {
-            (None, Transport::Udp) => Bind::udp(addr),
-            (None, _) => Bind::tcp(addr),
-            (Some(bind), Transport::Udp) => bind.and_udp(addr),
-            (Some(bind), _) => bind.and_tcp(addr),
-        })
+    let bind = addrs.enumerate().fold(Bind::nowhere(), |bind, (at, addr)| {
+        let bind = match plan.transport {
+            Transport::Udp => bind.and_udp(addr),
+            _ => bind.and_tcp(addr),
+        };
+        match plan.nat {
+            true => bind.advertised(private(at)),
+            false => bind,
+        }
     });
-    let bind = bind.expect("a plan has an address and a port");
     bind.workers(1).settings(settings)
 }
 

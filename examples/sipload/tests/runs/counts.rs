@@ -181,3 +181,24 @@ fn a_server_that_stalls_is_not_waited_for() {
     let p90 = run.record()["kinds"]["keepalive"]["latency"]["p90"].as_u64();
     assert!(p90 >= Some(700_000), "{}", run.summary);
 }
+
+#[test]
+fn a_phone_behind_a_nat_shows_its_private_address_and_is_found_all_the_same() {
+    let server = Fake::start(|request| {
+        let private = ["Via", "Contact"]
+            .iter()
+            .all(|name| request.value(name).contains("10.0.0.2:5060"));
+        match private {
+            true => vec![request.now("200 OK")],
+            false => vec![request.now("400 Bad Request")],
+        }
+    });
+    for work in ["keepalive", "register"] {
+        let run = run(
+            work,
+            server.addr(),
+            &["--no-probe", "--nat", "--count", "5"],
+        );
+        run.assert_clean(work, 5);
+    }
+}

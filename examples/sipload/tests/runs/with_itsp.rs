@@ -153,12 +153,32 @@ fn calls() {
 }
 
 #[test]
-fn calls_of_phones_behind_a_nat() {
-    clean(
-        "call",
-        &["--nat", "--rate", "20", "--count", "20", "--ring", "0s"],
-        &[("call", 20)],
-    );
+fn registrations_of_phones_behind_a_nat() {
+    let arguments = ["--nat", "--window", "10", "--count", "80"];
+    clean("register", &arguments, &[("register", 80)]);
+}
+
+#[test]
+fn connections() {
+    let Some(itsp) = Itsp::start() else {
+        return;
+    };
+    let pid = itsp.process.id().to_string();
+    let arguments = [
+        "--connections",
+        "300",
+        "--hold",
+        "1s",
+        "--window",
+        "20",
+        "--server-pid",
+        &pid,
+    ];
+    let run = run("connections", itsp.addr, &arguments);
+    run.assert_clean("connection", 300);
+    assert_eq!(run.record()["connections"], 300, "{}", run.summary);
+    let descriptors = &run.record()["server_cost"]["after"]["descriptors"];
+    assert!(descriptors.as_u64() >= Some(300), "{}", run.summary);
 }
 
 #[test]
