@@ -72,11 +72,8 @@ pub(crate) fn is_there(found: bool, program: &str) -> bool {
         );
         let test = thread::current();
         let name = test.name().unwrap_or("?").to_owned();
-        writeln!(
-            std::io::stderr(),
-            "SKIPPED {name}: {program} is not there; `make test` sees to it"
-        )
-        .unwrap();
+        let note = format!("SKIPPED {name}: {program} is not there; `make test` sees to it");
+        writeln!(std::io::stderr().lock(), "{note}").unwrap();
     }
     found
 }
