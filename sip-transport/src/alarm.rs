@@ -26,13 +26,10 @@ impl Alarm {
     pub(crate) fn new() -> io::Result<Alarm> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        // SAFETY: an OwnedFd holds one open descriptor, and names no other, for as long as it lives.
-        #[allow(unsafe_code)]
-        let timer = unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE) };
-        Ok(Alarm {
-            timer: timer.map_err(io::Error::from)?,
-            at: None,
-        })
+        // What came after it is unsafe, for types that may change their descriptor; an OwnedFd keeps the one it has.
+        #[allow(deprecated)]
+        let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
+        Ok(Alarm { timer, at: None })
     }
 
     /// Ready at `deadline`, or earlier for nothing: a deadline that moved into the future does not move the alarm,
