@@ -228,19 +228,24 @@ where
         count.map(drop)
     }
 
+    /// Answers gather as commits and batches of the backends do, so as many are taken as inputs of other kinds.
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(answered) = ready!(self.answers.poll_join_next(cx)) else {
-            return Poll::Pending;
-        };
-        let (now, layer) = (self.now, &mut self.layer);
-        match answered {
-            Ok((id, Some(answer))) => self.user.handle_answer(now, id, answer, layer),
-            Ok((id, None)) => self.user.handle_overload(now, id, layer),
-            // Nobody aborts these tasks, and their panics are caught.
-            Err(error) => tracing::error!(%error, "lost a query"),
+        let mut worked = Poll::Pending;
+        for _ in 0..INPUTS {
+            let Poll::Ready(Some(answered)) = self.answers.poll_join_next(cx) else {
+                break;
+            };
+            let (now, layer) = (self.now, &mut self.layer);
+            match answered {
+                Ok((id, Some(answer))) => self.user.handle_answer(now, id, answer, layer),
+                Ok((id, None)) => self.user.handle_overload(now, id, layer),
+                // Nobody aborts these tasks, and their panics are caught.
+                Err(error) => tracing::error!(%error, "lost a query"),
+            }
+            self.settle();
+            worked = Poll::Ready(());
         }
-        self.settle();
-        Poll::Ready(())
+        worked
     }
 
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
