@@ -80,6 +80,7 @@ impl TransactionLayer {
         let request = same_branch::cancel(&invite.request);
         let cancel = self.insert_client(ClientTransaction {
             machine: client::Machine::Cancel(client_non_invite::State::Terminated),
+            method: Method::Cancel,
             request,
             to,
             random,

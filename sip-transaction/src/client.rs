@@ -14,9 +14,12 @@ use crate::table::SlotId;
 use crate::timer::Timer;
 use crate::{client_invite, client_non_invite, same_branch};
 
-/// A request on its way, as printed.
+/// A request on its way.
 pub(crate) struct ClientTransaction {
     pub(crate) machine: Machine,
+    /// The method of what was sent; a CANCEL has the transaction of its own.
+    pub(crate) method: Method,
+    /// As printed, until the final response is here: afterwards nothing is made of it any more.
     pub(crate) request: Bytes,
     pub(crate) to: Target,
     /// The part of the branch nobody can guess.
@@ -59,14 +62,6 @@ impl Machine {
                 *state == client_non_invite::State::Terminated
             }
         }
-    }
-}
-
-impl ClientTransaction {
-    /// The method of the request that created it.
-    fn method(&self) -> &[u8] {
-        let end = self.request.iter().position(|octet| *octet == b' ');
-        &self.request[..end.unwrap_or(0)]
     }
 }
 
@@ -205,6 +200,7 @@ impl TransactionLayer {
             request.headers_mut().push_front(&config.via(to, &branch));
             ClientTransaction {
                 machine: Machine::new(&method),
+                method: method.detached(),
                 request: request.to_bytes(),
                 to,
                 random,
@@ -255,7 +251,7 @@ impl TransactionLayer {
         }
         let cseq: CSeq = response.headers().require().ok()?;
         match (&cseq.method(), sent.cancellation) {
-            (method, _) if method.as_bytes() == sent.method() => Some(id),
+            (method, _) if *method == sent.method => Some(id),
             (Method::Cancel, Cancellation::Sent(cancel)) => Some(cancel),
             _ => None,
         }
@@ -304,6 +300,8 @@ impl TransactionLayer {
         let fired = act.fired;
         if machine.is_terminated() {
             self.forget_client(id, fired);
+        } else if !machine.is_unfinished() {
+            transaction.request = Bytes::new();
         }
     }
 

@@ -18,7 +18,8 @@ pub struct Config {
     /// the one with the local address and port that is used, else with the address, else the first that is a name or
     /// an address of the peer's kind, else the first, else the local address itself.
     pub sent_by: Vec<(Transport, HostPort)>,
-    /// How many transactions may exist at a time; beyond, requests are no longer accepted.
+    /// How many transactions may exist at a time. Beyond, those that are over end early, though a repetition may still
+    /// come; when none is, requests are no longer accepted.
     pub max_transactions: usize,
     /// Whether the layer tells what it does without its user, by [`poll_repetition`]: for who measures.
     ///

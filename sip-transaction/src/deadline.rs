@@ -36,9 +36,10 @@ struct Node {
     timer: Timer,
 }
 
-/// The timers of one duration, earliest first.
+/// The timers of one duration, earliest first; those that only wait for repetitions are apart from the others.
 struct Queue {
     duration: Duration,
+    lingers: bool,
     first: u32,
     last: u32,
 }
@@ -73,7 +74,7 @@ impl Deadlines {
             self.nodes.resize(slot as usize * 2 + 2, UNARMED);
         }
         self.unlink(node);
-        let queue = self.queue(duration);
+        let queue = self.queue(duration, timer.lingers());
         let Queue { last, .. } = self.queues[queue];
         self.nodes[node as usize] = Node {
             at: Some(now + duration),
@@ -117,6 +118,21 @@ impl Deadlines {
     /// Takes the earliest timer, if it is due at `now`.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<Due> {
         let (_, node) = self.earliest().filter(|(at, _)| *at <= now)?;
+        self.take(node)
+    }
+
+    /// When the first of those is due that only wait for repetitions.
+    pub(crate) fn next_lingering(&self) -> Option<Instant> {
+        self.earliest_lingering().map(|(at, _)| at)
+    }
+
+    /// Takes that one, due or not.
+    pub(crate) fn hasten(&mut self) -> Option<Due> {
+        let (_, node) = self.earliest_lingering()?;
+        self.take(node)
+    }
+
+    fn take(&mut self, node: u32) -> Option<Due> {
         let Node { queue, timer, .. } = self.nodes[node as usize];
         let after = self.queues[queue as usize].duration;
         self.unlink(node);
@@ -128,21 +144,30 @@ impl Deadlines {
     }
 
     fn earliest(&self) -> Option<(Instant, u32)> {
-        let heads = self.queues.iter().filter_map(|queue| {
+        self.earliest_of(self.queues.iter())
+    }
+
+    fn earliest_lingering(&self) -> Option<(Instant, u32)> {
+        self.earliest_of(self.queues.iter().filter(|queue| queue.lingers))
+    }
+
+    fn earliest_of<'a>(&self, queues: impl Iterator<Item = &'a Queue>) -> Option<(Instant, u32)> {
+        let heads = queues.filter_map(|queue| {
             let at = self.nodes.get(queue.first as usize)?.at?;
             Some((at, queue.first))
         });
         heads.min_by_key(|(at, _)| *at)
     }
 
-    fn queue(&mut self, duration: Duration) -> usize {
+    fn queue(&mut self, duration: Duration, lingers: bool) -> usize {
         let found = self
             .queues
             .iter()
-            .position(|queue| queue.duration == duration);
+            .position(|queue| queue.duration == duration && queue.lingers == lingers);
         found.unwrap_or_else(|| {
             self.queues.push(Queue {
                 duration,
+                lingers,
                 first: NO_NODE,
                 last: NO_NODE,
             });

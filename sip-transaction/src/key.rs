@@ -86,9 +86,19 @@ pub fn worker_of(branch: &Branch) -> Option<u16> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TransactionKey(u128);
 
+impl TransactionKey {
+    /// The bit that is set for requests without a branch of RFC 3261.
+    const RFC2543: u128 = 1;
+
+    /// Whether the branch is one RFC 2543 left to chance, so that To tags must be compared as well.
+    pub(crate) fn is_rfc2543(self) -> bool {
+        self.0 & TransactionKey::RFC2543 != 0
+    }
+}
+
 impl Hash for TransactionKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0 as u64);
+        state.write_u64((self.0 >> 64) as u64);
     }
 }
 
@@ -144,7 +154,9 @@ impl Secret {
         let via: Via = request.headers().require()?;
         let mut hash = self.keys;
         method.as_bytes().hash(&mut hash);
-        match via.branch().filter(Branch::is_rfc3261) {
+        let branch = via.branch().filter(Branch::is_rfc3261);
+        let rfc2543 = branch.is_none();
+        match branch {
             Some(branch) => {
                 branch.as_bytes().hash(&mut hash);
                 via.sent_by().hash(&mut hash);
@@ -161,9 +173,11 @@ impl Secret {
             }
         }
         let found = hash.finish128();
-        Ok(TransactionKey(
-            u128::from(found.h1) << 64 | u128::from(found.h2),
-        ))
+        let bits = u128::from(found.h1) << 64 | u128::from(found.h2);
+        Ok(TransactionKey(match rfc2543 {
+            true => bits | TransactionKey::RFC2543,
+            false => bits & !TransactionKey::RFC2543,
+        }))
     }
 
     /// A To tag that comes out the same for a request, its retransmissions, its ACK and its CANCEL (§8.2.7).
@@ -192,12 +206,6 @@ pub(crate) fn print_tag(bits: u64) -> Tag {
     let mut digits = [0; 16];
     write!(&mut digits[..], "{bits:016x}").expect("room for 64 bits");
     Tag::new(digits).expect("digits")
-}
-
-/// Whether the branch is one RFC 2543 left to chance, so that To tags must be compared as well.
-pub(crate) fn is_rfc2543(request: &Request) -> bool {
-    let via = request.headers().require::<Via>();
-    !via.is_ok_and(|via| via.branch().is_some_and(|branch| branch.is_rfc3261()))
 }
 
 #[cfg(test)]

@@ -103,6 +103,27 @@ impl TransactionLayer {
         }
     }
 
+    /// Whether there is room for another transaction. If need be those make room that only meet repetitions, the ones
+    /// that would end next first: a retransmission may then be taken for a new request, but nobody new is turned away.
+    pub(crate) fn make_room(&mut self, now: Instant) -> bool {
+        while self.transactions() >= self.config.max_transactions {
+            let clients = self.client_deadlines.next_lingering();
+            let servers = self.server_deadlines.next_lingering();
+            let client_first = match (clients, servers) {
+                (None, None) => return false,
+                (Some(client), Some(server)) => client < server,
+                (client, None) => client.is_some(),
+                (None, Some(_)) => false,
+            };
+            if client_first && let Some(due) = self.client_deadlines.hasten() {
+                self.fire_client(now, due);
+            } else if let Some(due) = self.server_deadlines.hasten() {
+                self.fire_server(now, due);
+            }
+        }
+        true
+    }
+
     /// Learns that a connection is gone: requests sent on it get no response (§17.1.4). Those that came on it are
     /// answered by another connection (§18.2.2), so nothing has failed for them yet.
     pub fn handle_flow_failure(&mut self, now: Instant, flow: Flow) {
@@ -340,6 +361,37 @@ mod tests {
         layer.respond(now, first, ok).unwrap();
         layer.handle_timeout(now + Duration::from_secs(33));
         assert!(layer.accept(now, &request("OPTIONS", 3), flow()).is_ok());
+    }
+
+    #[test]
+    fn what_only_meets_repetitions_makes_room_for_what_is_new() {
+        let config = Config {
+            max_transactions: 3,
+            ..Config::default()
+        };
+        let (mut layer, start) = (TransactionLayer::new(config, 1), epoch());
+        let second = Duration::from_secs(1);
+        let mut ended = Vec::new();
+        for number in 1..10 {
+            let now = start + second * number;
+            let options = request("OPTIONS", number);
+            let id = layer.accept(now, &options, flow()).unwrap();
+            layer
+                .respond(now, id, options.reply(StatusCode::OK))
+                .unwrap();
+            while let Some(event) = layer.poll_event() {
+                ended.push(matches!(event, Event::Ended { .. }));
+            }
+            assert!(layer.transactions() <= 3);
+        }
+        assert_eq!(ended, [true; 6]);
+        // Those that still wait for an answer stay.
+        for number in 11..14 {
+            let options = request("OPTIONS", number);
+            layer.accept(start + second * 10, &options, flow()).unwrap();
+        }
+        let more = layer.accept(start + second * 11, &request("OPTIONS", 15), flow());
+        assert_eq!(more, Err(AcceptError::Full));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use sip_core::{HeaderError, Method, Request, Response, StatusClass, StatusCode, 
 
 use crate::boundary::{Event, Flow, Origin, ServerId, Target, Transmit};
 use crate::kept;
-use crate::key::{TransactionKey, is_rfc2543};
+use crate::key::TransactionKey;
 use crate::layer::TransactionLayer;
 use crate::machine::{self, Actions, Fired, Started};
 use crate::table::SlotId;
@@ -156,7 +156,7 @@ pub enum AcceptError {
     /// An ACK is never answered, and has none (§17.2).
     #[error("an ACK has no transaction of its own")]
     Ack,
-    /// There are [`Config::max_transactions`](crate::Config::max_transactions). A 503 sent by
+    /// There are [`Config::max_transactions`](crate::Config::max_transactions) that are not over yet. A 503 sent by
     /// [`reply`](TransactionLayer::reply) is due.
     #[error("no room for another transaction")]
     Full,
@@ -196,7 +196,8 @@ impl TransactionLayer {
         if *request.method() == Method::Ack {
             return Err(AcceptError::Ack);
         }
-        if self.transactions() >= self.config.max_transactions {
+        let now = self.advance_clock(now);
+        if !self.make_room(now) {
             return Err(AcceptError::Full);
         }
         let machine = Machine::new(request.method());
@@ -256,10 +257,23 @@ impl TransactionLayer {
         Ok(())
     }
 
-    /// The request that created `id`, read again from the bytes that were kept.
+    /// The request that created `id`, read again from the bytes that were kept; `None` once it was
+    /// [released](TransactionLayer::release_request).
     #[must_use]
     pub fn request(&self, id: ServerId) -> Option<Request> {
         kept::request(&self.servers.get(id.0)?.request)
+    }
+
+    /// Lets go of the bytes of the request of `id`, if its final response was sent. For half a minute after that the
+    /// transaction meets repetitions, which it knows by its key; a user who will not ask for the request again need
+    /// not let it take room so long.
+    pub fn release_request(&mut self, id: ServerId) {
+        if let Some(transaction) = self.servers.get_mut(id.0)
+            && !transaction.machine.is_unfinished()
+            && !transaction.key.is_rfc2543()
+        {
+            transaction.request = Bytes::new();
+        }
     }
 
     /// The flow the request of `id` came on.
@@ -292,14 +306,11 @@ impl TransactionLayer {
     fn find_server(&self, request: &Request) -> Option<SlotId> {
         let key = self.secret.key(request).ok()?;
         let id = *self.by_key.get(&key)?;
-        self.has_same_to_tag(id, request).then_some(id)
+        (!key.is_rfc2543() || self.has_same_to_tag(id, request)).then_some(id)
     }
 
     /// What RFC 2543 needs beyond the key: an ACK has the To tag of the response, the rest that of the request.
     fn has_same_to_tag(&self, id: SlotId, request: &Request) -> bool {
-        if !is_rfc2543(request) {
-            return true;
-        }
         let Some(known) = self.servers.get(id) else {
             return false;
         };

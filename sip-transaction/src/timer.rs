@@ -42,6 +42,12 @@ impl Timer {
     pub(crate) const fn sends(self) -> bool {
         matches!(self, Timer::A | Timer::E | Timer::G | Timer::Trying)
     }
+
+    /// Whether it ends a state that only meets repetitions of what is done.
+    pub(crate) const fn lingers(self) -> bool {
+        use Timer::{D, I, J, K, L, M};
+        matches!(self, D | I | J | K | L | M)
+    }
 }
 
 impl fmt::Display for Timer {
