@@ -32,6 +32,8 @@ pub(crate) struct ResponseContext {
     pub(super) ring_time: Option<Duration>,
     pub(super) account: Option<Box<Account>>,
     pub(super) mark: u32,
+    /// A 2xx to an INVITE went upstream; more of them may follow it.
+    pub(super) connected: bool,
     /// Nobody is left to be answered: the server transaction is gone.
     pub(super) orphaned: bool,
 }
@@ -67,6 +69,7 @@ impl ResponseContext {
             ring_time: None,
             account: None,
             mark: 0,
+            connected: false,
             orphaned: false,
         }
     }
@@ -119,9 +122,13 @@ impl ResponseContext {
         }
     }
 
-    /// Whether nothing is left to wait for.
+    /// Whether nothing is left to wait for. Further 2xx to an INVITE go upstream as long as somebody is there (§16.7
+    /// step 5); whatever else comes after the final response concerns nobody.
     pub(crate) fn is_over(&self) -> bool {
-        self.orphaned && (self.stage == Stage::Answered || !self.is_out())
+        match self.stage {
+            Stage::Answered => self.orphaned || !self.connected && !self.is_out(),
+            _ => self.orphaned && !self.is_out(),
+        }
     }
 
     /// Stops every timer.
@@ -155,6 +162,7 @@ impl ResponseContext {
             let Some(group) = self.targets.next_group() else {
                 break;
             };
+            self.branches.reserve_exact(group.len());
             for target in group {
                 self.forward(turn, target);
             }

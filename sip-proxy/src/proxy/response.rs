@@ -81,6 +81,7 @@ impl ResponseContext {
         response: Response,
     ) {
         let is_first_final = response.status().is_final() && self.stage != Stage::Answered;
+        self.connected |= self.invite && response.status().is_success();
         if let Some(branch) = branch.filter(|_| response.status().is_final()) {
             self.end(turn, branch);
         }
@@ -90,6 +91,7 @@ impl ResponseContext {
         // A server transaction that is gone has nobody to tell (RFC 6026 §7.3, RFC 4320 §4.2).
         let _ = turn.layer.respond(turn.now, self.server, response);
         if is_first_final {
+            turn.layer.release_request(self.server);
             self.close(turn);
         }
     }
