@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sip_core::{HostPort, SipUri, Transport, Uri};
+use sip_core::{Contact, HostPort, SipUri, Transport, Uri};
 use sip_transaction::{ConnectionId, Flow, Target};
 
 use crate::phone::digest::Secret;
@@ -175,6 +175,16 @@ impl Site {
                 .with_param("transport", Some(other.uri_param()))
                 .expect("a transport's name is a token"),
         })
+    }
+
+    /// The Contact of its registrations. A phone is the same one in every run, so that a server that knows instances
+    /// (RFC 5626 §4.1) replaces what the run before has left.
+    pub(crate) fn registered_contact(&self, phone: u32) -> Contact {
+        let number = self.first + phone;
+        let instance = format!("<urn:uuid:00000000-0000-4000-8000-{number:012x}>");
+        Contact::new(&self.contact(phone))
+            .with_param("+sip.instance", Some(&instance))
+            .expect("a token")
     }
 
     /// Answers a challenge to a phone; see [`answer`](crate::phone::digest::answer).

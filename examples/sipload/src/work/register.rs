@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use sip_core::{
-    CallId, Contact, Expires, From, HeaderName, Method, Request, Response, StatusClass, StatusCode,
-    Tag, Text, To,
+    CallId, Expires, From, HeaderName, Method, Request, Response, StatusClass, StatusCode, Tag,
+    Text, To,
 };
 use sip_transaction::Flow;
 
@@ -94,7 +94,7 @@ impl Register {
             &CallId::new(call_id).expect("letters and digits"),
             cseq,
         )
-        .header(&Contact::new(&site.contact(phone)))
+        .header(&site.registered_contact(phone))
         .header(&Expires(self.expires))
         .build();
         if let Some((name, credentials)) = credentials {
