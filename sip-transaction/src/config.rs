@@ -21,6 +21,9 @@ pub struct Config {
     /// How many transactions may exist at a time. Beyond, those that are over end early, though a repetition may still
     /// come; when none is, requests are no longer accepted.
     pub max_transactions: usize,
+    /// Whether a request that came by two ways is accepted once only (§8.2.2.2): for whoever answers requests itself. A
+    /// proxy passes both on, and leaves the judgement to the phone.
+    pub refuse_merged: bool,
     /// Whether the layer tells what it does without its user, by [`poll_repetition`]: for who measures.
     ///
     /// [`poll_repetition`]: crate::TransactionLayer::poll_repetition
@@ -28,13 +31,15 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// The RFC's timers, worker 0, no names, a million transactions, not a word about repetitions.
+    /// The RFC's timers, worker 0, no names, a million transactions, merged requests accepted, not a word about
+    /// repetitions.
     fn default() -> Config {
         Config {
             timers: Timers::default(),
             worker: 0,
             sent_by: Vec::new(),
             max_transactions: 1_000_000,
+            refuse_merged: false,
             tell_repetitions: false,
         }
     }

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::io::Write;
 
-use sip_core::{Branch, CSeq, HeaderError, HeaderName, Method, Request, Tag, Via};
+use sip_core::{Branch, CSeq, HeaderError, HeaderName, Method, Request, Tag, To, Via};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 /// What is written into the branch of a request we send:
@@ -105,6 +105,8 @@ impl Hash for TransactionKey {
 /// Tables take the key's own bits, which are a hash already.
 pub(crate) type KeyTable<T> = hashbrown::HashMap<TransactionKey, T, BuildHasherDefault<OwnBits>>;
 
+pub(crate) type KeySet = hashbrown::HashSet<TransactionKey, BuildHasherDefault<OwnBits>>;
+
 #[derive(Default)]
 pub(crate) struct OwnBits(u64);
 
@@ -178,6 +180,21 @@ impl Secret {
             true => bits | TransactionKey::RFC2543,
             false => bits & !TransactionKey::RFC2543,
         }))
+    }
+
+    /// What a request without a To tag shares with the same request come by another way (§8.2.2.2), and with no other;
+    /// `None` if it has a To tag or lacks what is compared.
+    pub(crate) fn merged_key(&self, request: &Request) -> Option<TransactionKey> {
+        if request.headers().require::<To>().ok()?.tag().is_some() {
+            return None;
+        }
+        let mut hash = self.keys;
+        request.method().as_bytes().hash(&mut hash);
+        from_caller(request, &mut hash).ok()?;
+        let found = hash.finish128();
+        Some(TransactionKey(
+            u128::from(found.h1) << 64 | u128::from(found.h2),
+        ))
     }
 
     /// A To tag that comes out the same for a request, its retransmissions, its ACK and its CANCEL (§8.2.7).

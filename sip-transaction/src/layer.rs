@@ -14,7 +14,7 @@ use crate::boundary::{
 use crate::client::{self, ClientTransaction};
 use crate::config::Config;
 use crate::deadline::{Deadlines, Due};
-use crate::key::{BranchParts, KeyTable, Secret, print_tag};
+use crate::key::{BranchParts, KeySet, KeyTable, Secret, print_tag};
 use crate::machine::Outbox;
 use crate::print::Printer;
 use crate::server::{self, ServerTransaction};
@@ -36,6 +36,8 @@ pub struct TransactionLayer {
     pub(crate) servers: Table<ServerTransaction>,
     pub(crate) server_deadlines: Deadlines,
     pub(crate) by_key: KeyTable<SlotId>,
+    /// The requests of server transactions, however they came; empty unless [`Config::refuse_merged`].
+    pub(crate) requests: KeySet,
     pub(crate) outbox: Outbox,
     /// The client transactions that end with a connection.
     by_connection: BTreeSet<(ConnectionId, ClientId)>,
@@ -59,6 +61,7 @@ impl TransactionLayer {
             servers: Table::new(),
             server_deadlines: Deadlines::new(),
             by_key: KeyTable::default(),
+            requests: KeySet::default(),
             outbox: Outbox::default(),
             by_connection: BTreeSet::new(),
             random,
@@ -252,6 +255,7 @@ impl TransactionLayer {
     pub fn is_idle(&self) -> bool {
         self.transactions() == 0
             && self.by_key.is_empty()
+            && self.requests.is_empty()
             && self.by_connection.is_empty()
             && self.poll_timeout().is_none()
             && self.outbox.transmits.is_empty()
@@ -303,6 +307,7 @@ impl TransactionLayer {
     pub(crate) fn shrink_when_empty(&mut self) {
         if self.by_key.is_empty() && self.by_key.capacity() > 2 * ROOM_KEPT {
             self.by_key = KeyTable::default();
+            self.requests = KeySet::default();
         }
     }
 }

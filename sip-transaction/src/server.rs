@@ -22,6 +22,8 @@ pub(crate) struct ServerTransaction {
     pub(crate) flow: Flow,
     /// A CANCEL came for it.
     pub(crate) cancelled: bool,
+    /// By what the same request is known when it comes by another way; for who refuses that.
+    merged_key: Option<Box<TransactionKey>>,
 }
 
 pub(crate) enum Machine {
@@ -153,6 +155,10 @@ pub enum AcceptError {
     /// It has one already; or it is RFC 2543's and differs from one that has in nothing but the To tag.
     #[error("the request has a transaction already")]
     Duplicate,
+    /// The same request came by another way, and has one (§8.2.2.2). A 482 sent by
+    /// [`reply`](TransactionLayer::reply) is due. Only with [`Config::refuse_merged`](crate::Config::refuse_merged).
+    #[error("the request came by another way already")]
+    Merged,
     /// An ACK is never answered, and has none (§17.2).
     #[error("an ACK has no transaction of its own")]
     Ack,
@@ -217,12 +223,22 @@ impl TransactionLayer {
         if self.by_key.contains_key(&key) {
             return Err(AcceptError::Duplicate);
         }
+        let merged_key = match self.config.refuse_merged {
+            true => self.secret.merged_key(request),
+            false => None,
+        };
+        if let Some(merged_key) = merged_key
+            && !self.requests.insert(merged_key)
+        {
+            return Err(AcceptError::Merged);
+        }
         let id = self.servers.insert(|_| ServerTransaction {
             machine,
             key,
             request: request.to_bytes(),
             flow,
             cancelled: false,
+            merged_key: merged_key.map(Box::new),
         });
         self.by_key.insert(key, id);
         self.step_server(now, id, None, None);
@@ -373,6 +389,9 @@ impl TransactionLayer {
         };
         self.server_deadlines.stop_both(id.slot);
         self.by_key.remove(&transaction.key);
+        if let Some(merged_key) = &transaction.merged_key {
+            self.requests.remove(&**merged_key);
+        }
         self.shrink_when_empty();
         if !matches!(transaction.machine, Machine::Cancel(_)) {
             self.push_event(Event::Ended { id: ServerId(id) }, fired);

@@ -12,5 +12,6 @@ mod s17_2_3_matching_requests;
 mod s17_2_4_server_transport_errors;
 mod s18_2_2_sending_responses;
 mod s8_1_1_7_via;
+mod s8_2_2_2_merged_requests;
 mod s9_1_client_cancel;
 mod s9_2_server_cancel;
