@@ -56,6 +56,7 @@ mod parse;
 mod parts;
 mod request;
 mod response;
+pub mod sdp;
 mod span;
 mod status;
 mod text;

@@ -47,6 +47,14 @@ impl Span {
         whole.slice(self.start as usize..self.end as usize)
     }
 
+    pub(crate) fn len(self) -> usize {
+        self.end() - self.start()
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
     pub(crate) fn start(self) -> usize {
         self.start as usize
     }

@@ -45,7 +45,7 @@ impl Mismatch {
 }
 
 /// Calls what did not match by the name of the rule that wanted it.
-fn named(rule: &'static str, error: Err<Mismatch>) -> Err<Mismatch> {
+pub(crate) fn named(rule: &'static str, error: Err<Mismatch>) -> Err<Mismatch> {
     error.map(|mismatch| Mismatch { rule, ..mismatch })
 }
 
