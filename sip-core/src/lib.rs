@@ -51,6 +51,7 @@ mod builder;
 pub mod header;
 mod message;
 mod method;
+pub mod multipart;
 mod params;
 mod parse;
 mod parts;

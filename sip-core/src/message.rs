@@ -54,6 +54,11 @@ impl Message {
         &self.parts().body
     }
 
+    /// Puts another body of the same type in place, and sets Content-Length; Content-Type stays as it is.
+    pub fn replace_body(&mut self, body: Bytes) {
+        self.parts_mut().replace_body(body);
+    }
+
     /// The first defect met when the message was read; see [`validate`](crate::validate) for those beyond the form.
     #[must_use]
     pub fn flaw(&self) -> Option<&Flaw> {
@@ -94,14 +99,14 @@ impl Message {
         self.parts_mut().flaw.get_or_insert(flaw);
     }
 
-    fn parts(&self) -> &Parts {
+    pub(crate) fn parts(&self) -> &Parts {
         match self {
             Message::Request(request) => request.parts(),
             Message::Response(response) => response.parts(),
         }
     }
 
-    fn parts_mut(&mut self) -> &mut Parts {
+    pub(crate) fn parts_mut(&mut self) -> &mut Parts {
         match self {
             Message::Request(request) => request.parts_mut(),
             Message::Response(response) => response.parts_mut(),

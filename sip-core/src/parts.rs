@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::header::{HeaderName, Headers};
 use crate::parse::Flaw;
-use crate::{ContentType, StatusCode, Text};
+use crate::{ContentLength, ContentType, StatusCode, Text};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parts {
@@ -63,6 +63,15 @@ impl Parts {
         self.headers.set(content_type);
         self.headers.set_raw(HeaderName::ContentLength, &length);
         self.body = body;
+    }
+
+    /// Puts a body of the same type in place; Content-Length keeps its spelling where it keeps its value.
+    pub(crate) fn replace_body(&mut self, body: Bytes) {
+        self.body = body;
+        let length = u32::try_from(self.body.len()).unwrap_or(u32::MAX);
+        if self.headers.optional() != Ok(Some(ContentLength(length))) {
+            self.headers.set(&ContentLength(length));
+        }
     }
 
     /// Takes the body out, and the headers that tell of it (§7.4.1).

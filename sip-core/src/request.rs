@@ -84,6 +84,11 @@ impl Request {
         self.parts.set_body(content_type, body);
     }
 
+    /// Puts another body of the same type in place, and sets Content-Length; Content-Type stays as it is.
+    pub fn replace_body(&mut self, body: Bytes) {
+        self.parts.replace_body(body);
+    }
+
     /// Takes the body out, and sets Content-Length to 0.
     pub fn remove_body(&mut self) {
         self.parts.remove_body();

@@ -278,7 +278,7 @@ impl Wanted {
 
 /// A folded value on one line: each fold, and the white space around it, reads as one space (§7.3.1). So does a
 /// CR or LF that has no business there, and no value read from a message ever holds one.
-fn unfolded(value: &[u8]) -> Bytes {
+pub(crate) fn unfolded(value: &[u8]) -> Bytes {
     let mut text = Vec::with_capacity(value.len());
     let mut rest = value;
     while let Some(fold) = memchr2(b'\r', b'\n', rest) {

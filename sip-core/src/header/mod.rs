@@ -56,6 +56,7 @@ pub use joined::Joined;
 pub(crate) use line::Line;
 pub use map::Headers;
 pub(crate) use map::Lines;
+pub(crate) use map::unfolded;
 pub use name::HeaderName;
 pub(crate) use name::NameId;
 pub use name_addr::NameAddr;
