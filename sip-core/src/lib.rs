@@ -41,6 +41,7 @@
 //! | judge it | [`validate`]: every [`Flaw`] knows the response it deserves |
 //! | read and edit headers | [`Headers`], the types in [`header`] |
 //! | read and make URIs | [`Uri`], [`SipUri`], [`TelUri`], [`AddressOfRecord`] |
+//! | read and rewrite session descriptions | [`Message::session_description`], [`sdp`], [`multipart`] |
 //! | make requests and responses | [`Request::builder`], [`Request::reply`] |
 //!
 //! Nothing a peer sends panics, or takes more than linear time and the [`Limits`] given. Values are slices of what

@@ -341,14 +341,10 @@ fn line_ends_are_kept_and_a_last_line_without_one_gets_it_when_another_follows()
         "v=0\no=u 1 1 IN IP6 fd00::9\ns=\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 30000 RTP/AVP 8\nm=video 0 RTP/AVP 31\n\
          a=nortpproxy:yes\n"
     );
-    let mut edit = sdp(LF_NO_END);
-    edit = Sdp::parse({
-        let mut edit = edit.edit();
-        edit.set_port(0, 7);
-        edit.finish()
-    })
-    .unwrap();
-    assert!(edit.as_bytes().ends_with(b"m=video 0 RTP/AVP 31"));
+    let sdp = sdp(LF_NO_END);
+    let mut edit = sdp.edit();
+    edit.set_port(0, 7);
+    assert!(edit.finish().ends_with(b"m=video 0 RTP/AVP 31"));
 }
 
 #[test]
@@ -444,6 +440,20 @@ fn a_dropped_line_stays_dropped() {
     edit.set_rtcp_port(0, 9);
     edit.add_attribute(Section::Media(0), &Text::from_static("x"));
     assert_eq!(edit.finish(), "v=0\r\nm=audio 9 RTP/AVP 0\r\na=x\r\n");
+}
+
+#[test]
+fn lines_may_be_dropped_in_any_order_and_more_than_once() {
+    let sdp = sdp("v=0\r\na=a\r\na=b\r\na=c\r\na=d\r\ns=-\r\n");
+    for order in [["a", "b", "c"], ["c", "b", "a"], ["b", "a", "c"]] {
+        let mut edit = sdp.edit();
+        for name in order {
+            edit.remove_attributes(&[name]);
+            edit.remove_attributes(&[name, "b"]);
+        }
+        edit.remove_attributes(&["c", "b"]);
+        assert_eq!(edit.finish(), "v=0\r\na=d\r\ns=-\r\n");
+    }
 }
 
 #[test]

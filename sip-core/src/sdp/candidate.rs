@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use nom::Parser;
 use nom::bytes::complete::tag;
+use nom::combinator::rest;
 use nom::sequence::{preceded, terminated};
 
 use super::lex::{self, field, sp};
@@ -100,7 +101,7 @@ fn candidate_attribute(input: &[u8]) -> Parsed<'_, Candidate<'_>> {
     let (left, address) = preceded(sp, field("connection-address")).parse(left)?;
     let (left, port) = preceded(sp, lex::port).parse(left)?;
     let (left, kind) = preceded((sp, typ, sp), field("candidate-types")).parse(left)?;
-    let (_, left) = left.split_at(left.len());
+    let (left, _) = rest(left)?;
     let candidate = Candidate {
         foundation,
         component,

@@ -187,11 +187,17 @@ impl<'a> SdpEdit<'a> {
         let mut at = 0;
         let mut splices = self.splices.iter().peekable();
         while let Some(splice) = splices.next() {
-            let inside_of_dropped = splice.old.start() < at;
+            if splice.old.start() < at {
+                // Inside of what was dropped, or dropped once more and then some.
+                if splice.is_removal() {
+                    at = at.max(splice.old.end());
+                }
+                continue;
+            }
             let edited_again = splices
                 .peek()
                 .is_some_and(|next| !splice.is_insertion() && next.old == splice.old);
-            if inside_of_dropped || edited_again {
+            if edited_again {
                 continue;
             }
             out.extend_from_slice(&body[at..splice.old.start()]);

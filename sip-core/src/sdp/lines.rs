@@ -105,8 +105,9 @@ pub(super) fn check_version(line: &Line<'_>) -> Result<(), SdpError> {
     if line.letter != b'v' {
         return Err(SdpError::new(line.start, "version-field"));
     }
-    match line.value.trim_ascii_end() {
-        [digits @ ..] if !digits.is_empty() && digits.iter().all(|digit| *digit == b'0') => Ok(()),
-        _ => Err(line.error(0, "version 0")),
+    let digits = line.value.trim_ascii_end();
+    if digits.is_empty() || digits.iter().any(|digit| *digit != b'0') {
+        return Err(line.error(0, "version 0"));
     }
+    Ok(())
 }
