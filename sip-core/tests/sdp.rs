@@ -520,6 +520,11 @@ fn what_cannot_be_read_is_told_with_its_place() {
             (offset, expected),
             "{text:?}"
         );
+
+        let head = "ACK sip:b.example SIP/2.0\r\nc: application/sdp\r\n\r\n";
+        let octets = Bytes::from(format!("{head}{text}"));
+        let message = parse_message(octets.clone(), &Limits::default()).unwrap();
+        assert_eq!(message.to_bytes(), octets, "it is forwarded all the same");
     }
 }
 
