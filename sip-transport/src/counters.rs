@@ -54,6 +54,10 @@ counters! {
     datagrams_lost,
     /// Messages read from connections.
     stream_messages,
+    /// Octets of SIP taken from the kernel: payload of datagrams, and what connections brought.
+    octets_received,
+    /// Octets of SIP given to the kernel.
+    octets_sent,
     /// Keep-alives: CRLF on connections, datagrams of blanks or zeroes.
     keepalives,
     /// Input that is no SIP at all, dropped in silence.

@@ -275,6 +275,7 @@ impl WorkerStart {
                 tell,
                 self.settings.limits.clone(),
                 self.workers.directory.clone(),
+                self.context.counters.clone(),
                 self.settings.stream.clone(),
             ));
             let (mut sockets, mut accepting) = (Vec::new(), Vec::new());

@@ -123,7 +123,11 @@ impl DatagramSocket {
             match self.socket.try_io(Interest::WRITABLE, send) {
                 Ok(sent) => {
                     counters.datagrams_sent.add(sent);
-                    self.waiting.drain(..sent);
+                    let octets = self
+                        .waiting
+                        .drain(..sent)
+                        .map(|parcel| parcel.payload.len());
+                    counters.octets_sent.add(octets.sum());
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.blocked = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

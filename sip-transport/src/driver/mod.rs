@@ -188,6 +188,7 @@ where
                 continue;
             };
             self.counters.datagrams_received.add(1);
+            self.counters.octets_received.add(datagram.bytes.len());
             if keepalive::is_filler(datagram.bytes) {
                 self.counters.keepalives.add(1);
                 continue;

@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, spawn_local};
 
+use crate::counters::Counters;
 use crate::directory::Directory;
 use crate::settings::StreamSettings;
 
@@ -66,6 +67,7 @@ pub(crate) struct Context {
     buffer: RefCell<Box<[u8]>>,
     limits: Limits,
     directory: Arc<Directory>,
+    counters: Arc<Counters>,
     pub(crate) settings: StreamSettings,
 }
 
@@ -74,6 +76,7 @@ impl Context {
         inputs: mpsc::Sender<Input>,
         limits: Limits,
         directory: Arc<Directory>,
+        counters: Arc<Counters>,
         settings: StreamSettings,
     ) -> Context {
         Context {
@@ -81,6 +84,7 @@ impl Context {
             buffer: RefCell::new(vec![0; 65_536].into_boxed_slice()),
             limits,
             directory,
+            counters,
             settings,
         }
     }

@@ -165,6 +165,7 @@ impl Connection {
         let stream = self.stream.get().ok_or(io::ErrorKind::NotConnected)?;
         let mut buffer = context.buffer.borrow_mut();
         let count = stream.try_read(&mut buffer)?;
+        context.counters.octets_received.add(count);
         take(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }

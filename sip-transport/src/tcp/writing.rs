@@ -53,6 +53,7 @@ impl Connection {
                 Err(_) => return Err(Refused::Gone),
             }
         }
+        context.counters.octets_sent.add(written);
         if written < payload.len() {
             let payload = payload.slice(written..);
             self.enqueue(Waiting { payload, owner }, context)?;
@@ -99,6 +100,7 @@ impl Connection {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                     Err(error) => return Err(error),
                 };
+                context.counters.octets_sent.add(written);
                 first.payload.advance(written);
                 if first.payload.is_empty() {
                     output.waiting.pop_front();
