@@ -234,11 +234,15 @@ impl Engine {
         };
         let unfinished = self.works().iter().map(|work| work.pace().pending()).sum();
         let exhausted = self.works().iter().all(|work| work.pace().is_exhausted());
+        let contacts = self.works.iter().map(|work| work.registrations()).max();
+        // Some phones have registered more than once.
+        let contacts = contacts.unwrap_or(0).min(self.site.len().into());
         let hopeless = self.works.iter().find_map(|work| work.complaint());
         let finished = self.finished;
         self.tally.publish(|shared| {
             shared.prepared = prepared;
             shared.unfinished = unfinished;
+            shared.contacts = contacts;
             shared.exhausted = exhausted;
             shared.hopeless = hopeless;
             shared.finished = finished;

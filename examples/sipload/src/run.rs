@@ -16,8 +16,10 @@ use crate::engine::{Control, Engine};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::measure::counts::Counts;
+use crate::measure::growth::{Growth, Look};
 use crate::measure::process::ProcessTree;
 use crate::measure::tally::{KindTally, Share};
+use crate::measure::wire::Wire;
 use crate::pace::Term;
 use crate::plan::{Plan, Speed, private};
 use crate::progress::Progress;
@@ -112,6 +114,11 @@ impl Workers {
             .iter()
             .map(|share| share.lock().unfinished)
             .sum()
+    }
+
+    /// Phones that are registered.
+    fn contacts(&self) -> u64 {
+        self.shares.iter().map(|share| share.lock().contacts).sum()
     }
 
     fn are_exhausted(&self) -> bool {
@@ -234,8 +241,9 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn carry_out(&self, workers: &mut Workers) -> Result<Record, Failure> {
-        let pss_at_start = self.watched.server.usage().pss;
-        let registered = self.prepare(workers).await?;
+        let at_start = self.look_at_server(workers);
+        self.prepare(workers).await?;
+        let prepared = self.look_at_server(workers);
         let start = Instant::now() + LOOK;
         let measured_from = start + self.plan.warm_up;
         let term = Term {
@@ -248,18 +256,48 @@ impl Run<'_> {
         self.warm_up(workers, measured_from).await?;
         let mut series = Series::new(self, workers);
         let ended = self.measure(workers, term, &mut series).await?;
+        let loaded = self.look_at_server(workers);
         self.settle(workers, &mut series).await?;
         self.hold(workers, &mut series).await?;
+        let at_end = self.look_at_server(workers);
         let measured = ended.saturating_duration_since(measured_from);
         Ok(Record {
-            registered,
-            server_pss_at_start: pss_at_start,
+            growth: self.growth([at_start, prepared, loaded, at_end]),
+            registered: at_end.contacts,
+            server_pss_at_start: at_start.pss,
             ..series.record(self, workers, measured)
         })
     }
 
+    /// What the server holds now.
+    fn look_at_server(&self, workers: &Workers) -> Look {
+        let only_calls = matches!(self.plan.jobs.as_slice(), [job] if job.what.name() == "call");
+        Look {
+            calls: if only_calls { workers.unfinished() } else { 0 },
+            contacts: workers.contacts(),
+            connections: workers.connections(),
+            pss: self.watched.server.usage().pss,
+        }
+    }
+
+    /// What the server's memory went for: phones that register first, then calls; else all that a run leaves there.
+    fn growth(&self, looks: [Look; 4]) -> Vec<Growth> {
+        if self.watched.server.is_empty() {
+            return Vec::new();
+        }
+        let [at_start, prepared, loaded, at_end] = looks;
+        let grown = match self.plan.preparation {
+            Some(_) => [
+                Growth::between(&at_start, &prepared),
+                Growth::between(&prepared, &loaded),
+            ],
+            None => [Growth::between(&at_start, &at_end), None],
+        };
+        grown.into_iter().flatten().collect()
+    }
+
     /// Waits until all phones are registered.
-    async fn prepare(&self, workers: &mut Workers) -> Result<u64, Failure> {
+    async fn prepare(&self, workers: &mut Workers) -> Result<(), Failure> {
         if self.plan.preparation.is_some() {
             self.progress
                 .say(&format!("registering {} phones …", self.plan.phones));
@@ -285,7 +323,7 @@ impl Run<'_> {
                 (0, None) if self.plan.preparation.is_some() => {
                     Err(Failure::new("no registration was answered"))
                 }
-                _ => Ok(succeeded),
+                _ => Ok(()),
             };
         }
     }
@@ -381,6 +419,7 @@ struct Series {
     database: Watch,
     /// Messages nobody could read, as of last time.
     unreadable: u64,
+    wire: Wire,
 }
 
 /// The CPU time of one set of processes.
@@ -445,6 +484,7 @@ impl Series {
             server,
             database,
             unreadable: workers.unreadable(),
+            wire: Wire::so_far(&workers.counters),
         }
     }
 
@@ -519,7 +559,11 @@ impl Series {
             server_cost: self.server.cost_if_any(),
             database_cost: self.database.cost_if_any(),
             own_cost,
+            elapsed: self.began.elapsed().as_secs_f64(),
+            wire: Wire::so_far(&workers.counters) - self.wire,
+            transport: run.plan.transport.uri_param().to_owned(),
             server_pss_at_start: 0,
+            growth: Vec::new(),
             registered: 0,
             connections: workers.connections(),
             bottleneck,

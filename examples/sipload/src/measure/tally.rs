@@ -79,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) prepared: Option<Prepared>,
     /// Operations under way.
     pub(crate) unfinished: u64,
+    /// Phones that have registered since the generator started.
+    pub(crate) contacts: u64,
     /// All operations that were asked for have begun.
     pub(crate) exhausted: bool,
     /// Why going on makes no sense, if it does not.

@@ -1,12 +1,17 @@
 //! The record of a run: all that any report tells.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Failure;
 use crate::measure::counts::Counts;
+use crate::measure::growth::Growth;
 use crate::measure::latency::Percentiles;
 use crate::measure::process::Usage;
+use crate::measure::wire::Wire;
 
 /// A whole run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,11 +34,23 @@ pub(crate) struct Record {
     pub(crate) database_cost: Option<Cost>,
     /// What this generator spent.
     pub(crate) own_cost: Cost,
+    /// Seconds in which all that was spent, waiting for the last answers included.
+    #[serde(default)]
+    pub(crate) elapsed: f64,
+    /// What went over the wire meanwhile.
+    #[serde(default)]
+    pub(crate) wire: Wire,
+    /// `udp` or `tcp`.
+    #[serde(default)]
+    pub(crate) transport: String,
     /// Proportional set size of the server before its first request, in bytes: what it has more later on, it has for
     /// the phones.
     #[serde(default)]
     pub(crate) server_pss_at_start: u64,
-    /// Registrations made before the run, and still there.
+    /// What the server holds for each contact, connection and pending call.
+    #[serde(default)]
+    pub(crate) growth: Vec<Growth>,
+    /// Phones that are registered.
     #[serde(default)]
     pub(crate) registered: u64,
     /// Connections held at the end.
@@ -84,6 +101,15 @@ pub(crate) struct Second {
 }
 
 impl Record {
+    /// What a run left with `--json`.
+    pub(crate) fn read(file: &Path) -> Result<Record, Failure> {
+        let shown = file.display();
+        let text = fs::read(file)
+            .map_err(|error| Failure::new(format!("cannot read {shown}: {error}")))?;
+        serde_json::from_slice(&text)
+            .map_err(|error| Failure::new(format!("{shown} is no record of a run: {error}")))
+    }
+
     /// Operations that succeeded in a second, of one kind.
     pub(crate) fn rate(&self, kind: &str) -> f64 {
         let done = self.kinds.get(kind).map_or(0, |kind| kind.counts.succeeded);
@@ -107,6 +133,12 @@ impl Record {
     /// CPU time of the database for one operation, in microseconds.
     pub(crate) fn database_cpu_per_operation(&self) -> Option<f64> {
         Some(self.per_operation(&self.database_cost?))
+    }
+
+    /// Octets of SIP to and from the server for one operation.
+    pub(crate) fn octets_per_operation(&self) -> [f64; 2] {
+        let operations = self.counts().succeeded.max(1) as f64;
+        [self.wire.sent_octets, self.wire.received_octets].map(|octets| octets as f64 / operations)
     }
 
     fn per_operation(&self, cost: &Cost) -> f64 {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::record::{Cost, Record};
 use super::units;
+use crate::measure::growth::{Growth, Unit};
 
 /// What that report says of one kind of operation, a second.
 struct Rate {
@@ -120,11 +121,14 @@ pub(crate) fn cores(cost: &Cost, seconds: f64) -> f64 {
     cost.after.cpu_since(&cost.before).as_secs_f64() / seconds.max(f64::MIN_POSITIVE)
 }
 
-/// Bytes of the server for each connection held at the end, if there are enough of them.
+/// Bytes of the server for each connection, if there are enough of them.
 fn per_connection(record: &Record) -> Option<f64> {
-    let pss = record.server_cost?.after.pss;
-    let grown = pss.saturating_sub(record.server_pss_at_start);
-    (record.connections >= ENOUGH).then(|| grown as f64 / record.connections as f64)
+    let connections = |grown: &&Growth| grown.unit == Unit::Connection && grown.count >= ENOUGH;
+    record
+        .growth
+        .iter()
+        .find(connections)
+        .map(|grown| grown.each)
 }
 
 #[cfg(test)]
@@ -134,11 +138,17 @@ mod tests {
 
     #[test]
     fn memory_of_a_connection_needs_connections() {
-        let mut record = sample::keepalive(10);
-        record.connections = 3;
-        assert_eq!(per_connection(&record), None);
-        record.connections = 8_000;
-        // From 40 to 48 MB.
+        let held = |count| Record {
+            growth: vec![Growth {
+                unit: Unit::Connection,
+                count,
+                bytes: 1000 * count,
+                each: 1000.0,
+            }],
+            ..sample::keepalive(10)
+        };
+        assert_eq!(per_connection(&held(3)), None);
+        let record = held(8_000);
         assert_eq!(per_connection(&record), Some(1000.0));
         assert!(table(&record).contains("1.00 kB"));
     }

@@ -6,6 +6,7 @@ use super::record::{Cost, Kind, Record, Second};
 use crate::measure::counts::Counts;
 use crate::measure::latency::Percentiles;
 use crate::measure::process::Usage;
+use crate::measure::wire::Wire;
 
 /// Keep-alives at 66,666 a second, all of them answered.
 pub(crate) fn keepalive(seconds: u32) -> Record {
@@ -40,6 +41,10 @@ fn record(work: &str, kinds: &[(&str, u64, u64)], seconds: u32) -> Record {
             descriptors: 30,
         },
     };
+    let done = kinds
+        .iter()
+        .map(|(_, rate, _)| rate * u64::from(seconds))
+        .sum::<u64>();
     Record {
         work: work.to_owned(),
         command: format!("sipload {work} --server 127.0.0.1:5060 --duration {seconds}s"),
@@ -50,7 +55,16 @@ fn record(work: &str, kinds: &[(&str, u64, u64)], seconds: u32) -> Record {
         server_cost: Some(cost(0.41, 48_000_000)),
         database_cost: None,
         own_cost: cost(0.55, 210_000_000),
+        elapsed: f64::from(seconds) + 1.0,
+        wire: Wire {
+            sent_octets: 380 * done,
+            sent_datagrams: done,
+            received_octets: 310 * done,
+            received_datagrams: done,
+        },
+        transport: "udp".to_owned(),
         server_pss_at_start: 40_000_000,
+        growth: Vec::new(),
         registered: 0,
         connections: 0,
         bottleneck: None,

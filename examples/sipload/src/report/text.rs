@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::record::{Kind, Record};
+use crate::measure::growth::Growth;
 use crate::progress::micros;
 
 /// What a run was like.
@@ -24,19 +25,23 @@ pub(crate) fn summary(record: &Record) -> String {
     out
 }
 
-/// What the server holds for each thing it keeps.
+/// What the server holds for each thing it keeps, and what it took to talk to it.
 fn write_memory(record: &Record, out: &mut String) {
-    let Some(cost) = &record.server_cost else {
-        return;
-    };
-    let grown = cost.after.pss.saturating_sub(record.server_pss_at_start);
-    for (count, what) in [
-        (record.connections, "connection"),
-        (record.registered, "registration"),
-    ] {
-        if let Some(each) = grown.checked_div(count) {
-            let _ = writeln!(out, "server: {each} bytes more for each {what} ({count})");
-        }
+    for Growth {
+        unit, count, each, ..
+    } in &record.growth
+    {
+        let _ = writeln!(
+            out,
+            "server: {each:.0} bytes more for each {unit} ({count})"
+        );
+    }
+    if record.counts().succeeded > 0 {
+        let [sent, received] = record.octets_per_operation();
+        let _ = writeln!(
+            out,
+            "network: {sent:.0} bytes of SIP to the server and {received:.0} from it an operation"
+        );
     }
 }
 

@@ -82,6 +82,11 @@ pub(crate) trait Work {
         None
     }
 
+    /// Registrations that succeeded, whether they count or not.
+    fn registrations(&self) -> u64 {
+        0
+    }
+
     /// Why going on makes no sense, if it does not.
     fn complaint(&self) -> Option<String> {
         None

@@ -226,6 +226,10 @@ impl Work for Register {
         over.then_some(self.so_far)
     }
 
+    fn registrations(&self) -> u64 {
+        self.so_far.succeeded
+    }
+
     fn complaint(&self) -> Option<String> {
         let (refused, status) = self.so_far.refused?;
         let enough = self
