@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sip_core::{HostPort, SipUri, Uri};
 use sip_transaction::Timers;
 
+use crate::behaviour::Behaviour;
 use crate::deployment::Told;
 use crate::echo::Echo;
 use crate::expect::Expectation;
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Work(Work),
     /// The same work against two servers in turn, told as ratios with their spread
     Compare(CompareArgs),
+    /// What so many subscribers need of a server, worked out from what runs measured
+    Plan(PlanArgs),
     /// Send every datagram back to where it came from: what the machine itself can do
     Echo(Echo),
 }
@@ -76,6 +79,84 @@ pub(crate) struct CompareArgs {
     pub(crate) json: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) work: Work,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// How many subscribers there are to be, each with a phone
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) subscribers: u32,
+    /// Records of runs (--json) to take the costs from: at least one of each kind of operation, two sizes of each to
+    /// tell what a server spends when idle
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    pub(crate) constants: Vec<PathBuf>,
+    /// Records of other runs, to hold the prediction against
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) check: Vec<PathBuf>,
+    #[command(flatten)]
+    behaviour: BehaviourArgs,
+    /// How busy a core may be, from 0 to 1: what is left is for bursts
+    #[arg(long, value_name = "SHARE", default_value_t = 0.6)]
+    busy: f64,
+    /// Write the plan as a page to a file
+    #[arg(long = "report", value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the plan to a file, for programs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// What a subscriber does; as in the report of 2010 unless told otherwise.
+#[derive(Debug, Clone, Copy, Args)]
+struct BehaviourArgs {
+    /// Time between two keep-alives of a phone; 0s for none
+    #[arg(long, value_name = "TIME", default_value = "15s")]
+    keepalive: Span,
+    /// Time between two registrations of a phone
+    #[arg(long, value_name = "TIME", default_value = "50min")]
+    refresh: Span,
+    /// Calls a second that 100,000 subscribers begin
+    #[arg(long, value_name = "RATE", default_value_t = 20.0)]
+    calls_per_100k: f64,
+    /// How long it rings
+    #[arg(long, value_name = "TIME", default_value = "4s")]
+    ring: Span,
+    /// How long they talk
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    talk: Span,
+}
+
+impl PlanArgs {
+    pub(crate) fn busy(&self) -> Result<f64, Failure> {
+        match self.busy {
+            busy if busy > 0.0 && busy <= 1.0 => Ok(busy),
+            busy => Err(Failure::new(format!(
+                "--busy {busy} is no share; write it like 0.6"
+            ))),
+        }
+    }
+
+    pub(crate) fn behaviour(&self) -> Result<Behaviour, Failure> {
+        let BehaviourArgs {
+            keepalive,
+            refresh,
+            calls_per_100k,
+            ring,
+            talk,
+        } = self.behaviour;
+        if !(0.0..=1e9).contains(&calls_per_100k) {
+            return Err(Failure::new(format!(
+                "--calls-per-100k {calls_per_100k} is no rate"
+            )));
+        }
+        Ok(Behaviour {
+            keepalive: *keepalive,
+            refresh: *refresh,
+            calls_per_100k,
+            ring: *ring,
+            talk: *talk,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Args)]
@@ -497,27 +578,29 @@ impl CallArgs {
 
 impl PopulationArgs {
     pub(crate) fn order(self) -> Result<Order, Failure> {
-        let Profile::Report2010 = self.profile;
-        let subscribers = f64::from(self.subscribers);
-        let job = |rate, what| Job {
-            speed: Speed::Rate(rate),
-            what,
+        let behaviour = match self.profile {
+            Profile::Report2010 => Behaviour::REPORT_2010,
         };
-        let ring = Span::from_secs(4);
         let style = call::Style {
-            ring: *ring,
-            talk: *Span::from_secs(0),
+            ring: behaviour.ring,
+            talk: behaviour.talk,
             callee: None,
         };
-        let jobs = vec![
-            job(subscribers / 15.0, What::KeepAlive(self.style.style())),
-            job(subscribers / 3000.0, What::Register),
-            job(subscribers * 20.0 / 100_000.0, What::Call(style)),
+        let rates = behaviour.rates(self.subscribers.into());
+        let whats = [
+            What::KeepAlive(self.style.style()),
+            What::Register,
+            What::Call(style),
         ];
+        let jobs = rates.into_iter().zip(whats).map(|((_, rate), what)| Job {
+            speed: Speed::Rate(rate),
+            what,
+        });
+        let jobs = jobs.collect();
         let shape = Shape {
             phones: Some(self.subscribers),
             register: true,
-            operation: *ring,
+            operation: behaviour.ring + behaviour.talk,
             ..Shape::default()
         };
         self.common.order("population", jobs, shape)
@@ -661,7 +744,7 @@ mod tests {
             .command
         {
             Command::Work(work) | Command::Compare(CompareArgs { work, .. }) => work,
-            Command::Echo(_) => unreachable!("{words}"),
+            Command::Echo(_) | Command::Plan(_) => unreachable!("{words}"),
         }
     }
 

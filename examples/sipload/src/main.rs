@@ -1,5 +1,7 @@
 //! `sipload`: phones by the hundred thousand, for measuring SIP servers.
 
+mod behaviour;
+mod capacity;
 mod cli;
 mod clock;
 mod compare;
@@ -30,14 +32,15 @@ mod waits;
 mod work;
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use serde::Serialize;
 use tokio::runtime::{self, Runtime};
 
-use cli::{Afterwards, Cli, Command, CompareArgs, Order, Work};
+use capacity::Capacity;
+use cli::{Afterwards, Cli, Command, CompareArgs, Order, PlanArgs, Work};
 use compare::Side;
 use deployment::Deployment;
 use failure::Failure;
@@ -61,6 +64,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Work(work) => runtime()?.block_on(measure(work)),
         Command::Compare(args) => runtime()?.block_on(compare(args)),
+        Command::Plan(args) => plan(&args),
         Command::Echo(args) => {
             let count = echo::run(&args)?;
             say(&format!("{count} datagrams echoed\n"));
@@ -123,6 +127,33 @@ async fn compare(args: CompareArgs) -> Result<ExitCode, Failure> {
     }
     if let Some(file) = &args.json {
         write(file, &json(&comparison)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// From records of runs to what so many subscribers need.
+fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
+    let read = |files: &[PathBuf]| {
+        files
+            .iter()
+            .map(|file| Record::read(file))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let (records, others) = (read(&args.constants)?, read(&args.check)?);
+    let subscribers = args.subscribers.into();
+    let capacity = Capacity::new(
+        subscribers,
+        args.behaviour()?,
+        args.busy()?,
+        &records,
+        &others,
+    )?;
+    say(&report::capacity::text(&capacity));
+    if let Some(file) = &args.html {
+        write(file, report::capacity::page(&capacity).as_bytes())?;
+    }
+    if let Some(file) = &args.json {
+        write(file, &json(&capacity)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -38,7 +38,7 @@ impl FromStr for Span {
             "us" => number / 1e6,
             "ms" => number / 1e3,
             "s" => number,
-            "m" => number * 60.0,
+            "m" | "min" => number * 60.0,
             "h" => number * 3600.0,
             _ => return Err(wrong()),
         };
@@ -76,6 +76,7 @@ mod tests {
             ("0.5s", "500ms"),
             ("250us", "250us"),
             ("50m", "3000s"),
+            ("50min", "3000s"),
             ("0s", "0s"),
         ] {
             assert_eq!(typed.parse::<Span>().unwrap().to_string(), printed);

@@ -347,7 +347,7 @@ fn over_time(record: &Record, value: impl Fn(&Second) -> Option<f64>) -> Vec<(f6
 }
 
 /// A kind as a heading.
-fn label(name: &str) -> String {
+pub(crate) fn label(name: &str) -> String {
     match name {
         "keepalive" => "Keep-alives".to_owned(),
         "register" => "Registrations".to_owned(),

@@ -1,5 +1,6 @@
 //! What a run leaves behind: one record, told as JSON, as CSV and as a page with plots.
 
+pub(crate) mod capacity;
 pub(crate) mod csv;
 pub(crate) mod html;
 pub(crate) mod plot;

@@ -32,6 +32,17 @@ pub(crate) fn bytes(value: f64) -> String {
     scaled(value, &[(1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB")])
 }
 
+/// Bits a second: `640 bit/s`, `4.50 Mbit/s`.
+pub(crate) fn bits(value: f64) -> String {
+    let units = [
+        (1.0, "bit/s"),
+        (1e3, "kbit/s"),
+        (1e6, "Mbit/s"),
+        (1e9, "Gbit/s"),
+    ];
+    scaled(value, &units)
+}
+
 /// A share as a percentage that is 100 only when nothing is missing: `99.9 %` may hide a loss, `100 %` never does.
 pub(crate) fn percent(share: f64) -> String {
     if share >= 1.0 {
@@ -106,6 +117,7 @@ mod tests {
             [512.0, 4500.0, 61e3, 48.2e6].map(bytes),
             ["512 B", "4.50 kB", "61.0 kB", "48.2 MB"]
         );
+        assert_eq!([640.0, 4.5e6].map(bits), ["640 bit/s", "4.50 Mbit/s"]);
         assert_eq!(
             [0.0, 30.0, 90.0, 300.0, 7200.0].map(seconds),
             ["0 s", "30 s", "90 s", "5 min", "2 h"]
