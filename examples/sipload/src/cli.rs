@@ -16,6 +16,7 @@ use crate::expect::Expectation;
 use crate::failure::Failure;
 use crate::measure::process::ProcessTree;
 use crate::plan::{Job, Plan, Speed, What};
+use crate::rtpproxy::Rtpproxy;
 use crate::run::Watched;
 use crate::server_file::ServerFile;
 use crate::span::Span;
@@ -44,6 +45,9 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Send every datagram back to where it came from: what the machine itself can do
     Echo(Echo),
+    /// Answer a SIP server as an RTP proxy would, and relay nothing
+    #[command(hide = true)]
+    Rtpproxy(Rtpproxy),
 }
 
 /// What phones do.
@@ -214,6 +218,9 @@ struct CallStyle {
     /// How long they talk
     #[arg(long, default_value = "0s")]
     talk: Span,
+    /// Who hangs up
+    #[arg(long, value_enum, default_value = "caller", conflicts_with = "to")]
+    bye: call::End,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -310,6 +317,9 @@ struct Common {
     /// The phones sit behind a NAT and write private addresses into Via, Contact and SDP
     #[arg(long)]
     nat: bool,
+    /// Phones that register again answer their last challenge before they hear another, as long as the server takes it
+    #[arg(long)]
+    reuse_nonce: bool,
     /// Threads, each with phones of its own
     #[arg(long, value_name = "N", default_value_t = 1)]
     workers: u16,
@@ -552,7 +562,7 @@ fn descriptors() -> u64 {
 
 impl CallArgs {
     pub(crate) fn order(self) -> Result<Order, Failure> {
-        let CallStyle { ring, talk } = self.style;
+        let CallStyle { ring, talk, bye } = self.style;
         let callee = match &self.to {
             None => None,
             Some(user) => Some(Uri::Sip(SipUri::new(Some(user), self.common.domain()?))),
@@ -561,6 +571,7 @@ impl CallArgs {
         let style = call::Style {
             ring: *ring,
             talk: *talk,
+            bye,
             callee,
         };
         let job = Job {
@@ -584,6 +595,7 @@ impl PopulationArgs {
         let style = call::Style {
             ring: behaviour.ring,
             talk: behaviour.talk,
+            bye: call::End::Caller,
             callee: None,
         };
         let rates = behaviour.rates(self.subscribers.into());
@@ -672,6 +684,7 @@ impl Common {
             from,
             ports: self.ports,
             nat: self.nat,
+            reuse_nonce: self.reuse_nonce,
             workers: self.workers,
             cpus: self.cpus,
             timers,
@@ -744,7 +757,7 @@ mod tests {
             .command
         {
             Command::Work(work) | Command::Compare(CompareArgs { work, .. }) => work,
-            Command::Echo(_) | Command::Plan(_) => unreachable!("{words}"),
+            Command::Echo(_) | Command::Plan(_) | Command::Rtpproxy(_) => unreachable!("{words}"),
         }
     }
 

@@ -151,6 +151,7 @@ fn command_in(
         .env("USERS", users.to_string())
         .env("USER_PATTERN", user)
         .env("PASSWORD_PATTERN", password)
+        .env("SIPLOAD", std::env::current_exe().unwrap_or_default())
         .stdin(Stdio::null())
         .stdout(create(out)?)
         .stderr(create(log)?)

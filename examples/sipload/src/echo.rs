@@ -11,6 +11,7 @@ use nix::sys::socket::{
 };
 
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::span::Span;
 
 /// What `sipload echo` is told.
@@ -39,7 +40,7 @@ const LARGEST: usize = 4096;
 /// How often the echo looks whether its time is over.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Echoes until the time is over; says how many.
+/// Echoes until the time is over or somebody says so; how many.
 pub(crate) fn run(echo: &Echo) -> Result<u64, Failure> {
     if let Some(cpu) = echo.cpu {
         crate::run::pin(cpu);
@@ -54,10 +55,11 @@ pub(crate) fn run(echo: &Echo) -> Result<u64, Failure> {
         "echo listens on udp {}",
         socket.local_addr().map_err(failed)?
     );
+    let interrupt = Interrupt::beside()?;
     let until = Instant::now() + *echo.length;
     let mut count = 0;
     let mut batch = Batch::new(echo.batch.into());
-    while Instant::now() < until {
+    while Instant::now() < until && !interrupt.came() {
         match batch.turn(&socket, echo.answer) {
             Ok(echoed) => count += echoed as u64,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -18,6 +18,7 @@ mod phone;
 mod plan;
 mod progress;
 mod report;
+mod rtpproxy;
 mod run;
 mod schedule;
 mod served;
@@ -68,6 +69,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Echo(args) => {
             let count = echo::run(&args)?;
             say(&format!("{count} datagrams echoed\n"));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Rtpproxy(args) => {
+            say(&rtpproxy::run(&args)?);
             Ok(ExitCode::SUCCESS)
         }
     }

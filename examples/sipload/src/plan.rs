@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use sip_core::{HostPort, Transport};
 use sip_transaction::Timers;
 
@@ -33,6 +34,8 @@ pub(crate) struct Plan {
     /// Ports on each of them, of each worker.
     pub(crate) ports: u16,
     pub(crate) nat: bool,
+    /// Phones answer a challenge again until there is another.
+    pub(crate) reuse_nonce: bool,
     pub(crate) workers: u16,
     pub(crate) cpus: Vec<usize>,
     pub(crate) timers: Timers,
@@ -115,6 +118,7 @@ impl Plan {
             first: (0..worker).map(share).sum(),
             phones: vec![Phone::NEW; share(worker) as usize],
             locals: locals.iter().enumerate().map(local).collect(),
+            sessions: HashMap::new(),
             run: self.run.wrapping_add(worker.into()),
         }
     }
@@ -142,7 +146,7 @@ impl Plan {
             What::KeepAlive(style) => {
                 Box::new(KeepAlive::new(kind, pace, style.clone(), pauses, site))
             }
-            What::Register => Box::new(Register::new(b'r', kind, pace, self.expires)),
+            What::Register => Box::new(self.register(b'r', kind, pace)),
             What::Connect => Box::new(Connections::new(kind, pace)),
             What::Call(style) => Box::new(Calls::new(kind, pace, style.clone(), pauses)),
         }
@@ -166,7 +170,11 @@ impl Plan {
             until: now + PREPARATION,
         });
         let kind = KindId(self.jobs.len());
-        Some(Box::new(Register::new(b'p', kind, pace, self.expires)))
+        Some(Box::new(self.register(b'p', kind, pace)))
+    }
+
+    fn register(&self, letter: u8, kind: KindId, pace: Pace) -> Register {
+        Register::new(letter, kind, pace, self.expires, self.reuse_nonce)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use sip_core::{Contact, HostPort, SipUri, Transport, Uri};
 use sip_transaction::{ConnectionId, Flow, Target};
 
-use crate::phone::digest::Secret;
+use crate::phone::digest::{Secret, Session};
 use crate::users::Users;
 
 /// Where one worker's phones are, and whom they talk to.
@@ -20,6 +21,8 @@ pub(crate) struct Site {
     pub(crate) first: u32,
     pub(crate) phones: Vec<Phone>,
     pub(crate) locals: Vec<Local>,
+    /// Challenges that phones answer again, of those that do.
+    pub(crate) sessions: HashMap<u32, Session>,
     /// A number of this run's own.
     pub(crate) run: u32,
 }

@@ -1,23 +1,23 @@
-//! The caller's side of a dialog (RFC 3261 §12): whom to send what comes next, and by which way.
+//! One side of a dialog (RFC 3261 §12): whom to send what comes next, and by which way.
 
 use std::net::SocketAddr;
 
 use sip_core::{
     CallId, Contact, From, HeaderName, Method, RecordRoute, Request, RequestBuilder, Response,
-    Route, SipUri, To, Uri,
+    Route, SipUri, Tag, To, Uri,
 };
 
-/// A dialog as its caller knows it.
+/// A dialog as one end of it knows it.
 #[derive(Debug)]
 pub(crate) struct Dialog {
     call_id: CallId,
     local: From,
     remote: To,
-    /// Where the callee is (§12.1.2: remote target).
+    /// Where the other end is (§12.1: remote target).
     target: Uri,
     /// The way there, nearest first (§12.1.2: route set).
     routes: Vec<Route>,
-    /// Of the INVITE, then of what followed.
+    /// Of the last request from here.
     cseq: u32,
 }
 
@@ -44,6 +44,26 @@ impl Dialog {
             target: contact.uri()?.detached(),
             routes: routes.collect(),
             cseq,
+        })
+    }
+
+    /// The dialog that our 2xx to `invite` creates, as its callee knows it (§12.1.1).
+    pub(crate) fn of_callee(invite: &Request, tag: &Tag) -> Option<Dialog> {
+        let headers = invite.headers();
+        let (from, to): (From, To) = (headers.require().ok()?, headers.require().ok()?);
+        let contact: Contact = headers.require().ok()?;
+        let recorded: Result<Vec<RecordRoute>, _> = headers.all().collect();
+        let recorded = recorded.ok()?;
+        let routes = recorded
+            .iter()
+            .map(|route| Route::new(route.as_uri()).detached());
+        Some(Dialog {
+            call_id: headers.require::<CallId>().ok()?.detached(),
+            local: From::new(&to.uri(), Some(tag)).detached(),
+            remote: To::new(&from.uri(), from.tag().as_ref()).detached(),
+            target: contact.uri()?.detached(),
+            routes: routes.collect(),
+            cseq: 0,
         })
     }
 
@@ -107,7 +127,7 @@ pub(crate) fn copy_record_routes(request: &Request, response: &mut Response) {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use sip_core::{Limits, Message, Tag, parse_message};
+    use sip_core::{Limits, Message, parse_message};
 
     fn dialog(record_routes: &str) -> Dialog {
         let text = format!(
@@ -129,6 +149,24 @@ mod tests {
             .filter(|line| line.contains("sip:") || line.starts_with("CSeq"))
             .collect::<Vec<_>>()
             .join("\n")
+    }
+
+    #[test]
+    fn the_callee_takes_recorded_routes_as_they_come() {
+        let text = "INVITE sip:b@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n\
+                    Record-Route: <sip:192.0.2.2;lr>, <sip:192.0.2.1;lr>\r\nFrom: A <sip:a@x>;tag=1\r\n\
+                    To: <sip:b@x>\r\nCall-ID: 1\r\nCSeq: 7 INVITE\r\nContact: <sip:a@192.0.2.8>\r\n\r\n";
+        let Ok(Message::Request(invite)) = parse_message(Bytes::from(text), &Limits::default())
+        else {
+            panic!("no request")
+        };
+        let mut dialog = Dialog::of_callee(&invite, &Tag::new("2").unwrap()).unwrap();
+        assert_eq!(dialog.next_hop(), Some("192.0.2.2:5060".parse().unwrap()));
+        assert_eq!(
+            head(dialog.bye()),
+            "BYE sip:a@192.0.2.8 SIP/2.0\nFrom: <sip:b@x>;tag=2\nTo: <sip:a@x>;tag=1\nCSeq: 1 BYE\n\
+             Route: <sip:192.0.2.2;lr>\nRoute: <sip:192.0.2.1;lr>"
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
 use sip_core::{
-    Challenge, Credentials, DigestAlgorithm, Header, HeaderName, Method, ProxyAuthenticate,
-    Response, StatusCode, Text, WwwAuthenticate,
+    Challenge, Credentials, DigestAlgorithm, HeaderName, Method, ProxyAuthenticate, Response,
+    StatusCode, Text, WwwAuthenticate,
 };
 
 /// Who answers.
@@ -22,29 +22,81 @@ pub(crate) fn answer(
     uri: &[u8],
     cnonce: u64,
 ) -> Option<(HeaderName, Text)> {
-    let headers = response.headers();
-    let name = match response.status() {
-        StatusCode::UNAUTHORIZED => HeaderName::Authorization,
-        _ => HeaderName::ProxyAuthorization,
-    };
-    let credentials = match name {
-        HeaderName::Authorization => first(headers.lines_of::<WwwAuthenticate>(), |challenge| {
-            respond(&challenge.0, secret, method, uri, cnonce)
-        }),
-        _ => first(headers.lines_of::<ProxyAuthenticate>(), |challenge| {
-            respond(&challenge.0, secret, method, uri, cnonce)
-        }),
-    };
-    Some((name, credentials?.as_text().clone()))
+    Session::of(response)?.answer(secret, method, uri, cnonce)
 }
 
-fn first<H: Header, E>(
-    challenges: impl Iterator<Item = Result<H, E>>,
-    respond: impl Fn(&H) -> Option<Credentials>,
-) -> Option<Credentials> {
-    challenges
-        .filter_map(Result::ok)
-        .find_map(|challenge| respond(&challenge))
+/// A challenge that is answered again and again, until the server has another (RFC 7616 §3.6).
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    name: HeaderName,
+    challenge: Challenge,
+    /// Answers so far.
+    count: u32,
+}
+
+impl Session {
+    /// The first challenge of a 401 or 407 this client understands.
+    pub(crate) fn of(response: &Response) -> Option<Session> {
+        let headers = response.headers();
+        let (name, challenge) = match response.status() {
+            StatusCode::UNAUTHORIZED => {
+                let lines = headers.lines_of::<WwwAuthenticate>().filter_map(Result::ok);
+                (HeaderName::Authorization, first(lines.map(|line| line.0)))
+            }
+            _ => {
+                let lines = headers
+                    .lines_of::<ProxyAuthenticate>()
+                    .filter_map(Result::ok);
+                (
+                    HeaderName::ProxyAuthorization,
+                    first(lines.map(|line| line.0)),
+                )
+            }
+        };
+        Some(Session {
+            name,
+            challenge: challenge?,
+            count: 0,
+        })
+    }
+
+    /// The same without the message it came in, to be kept.
+    pub(crate) fn detached(&self) -> Session {
+        Session {
+            challenge: self.challenge.detached(),
+            ..self.clone()
+        }
+    }
+
+    /// The next answer; with `qop` its `nc` is one higher each time.
+    pub(crate) fn answer(
+        &mut self,
+        secret: &Secret<'_>,
+        method: &Method,
+        uri: &[u8],
+        cnonce: u64,
+    ) -> Option<(HeaderName, Text)> {
+        self.count += 1;
+        let credentials = respond(&self.challenge, secret, method, uri, cnonce, self.count)?;
+        Some((self.name.clone(), credentials.as_text().clone()))
+    }
+}
+
+fn first(mut challenges: impl Iterator<Item = Challenge>) -> Option<Challenge> {
+    challenges.find(is_understood)
+}
+
+/// Digest of an algorithm known here, and not `auth-int` alone.
+fn is_understood(challenge: &Challenge) -> bool {
+    challenge.is_digest()
+        && challenge.algorithm().is_some()
+        && (offers_auth(challenge) || challenge.qop_options().next().is_none())
+}
+
+fn offers_auth(challenge: &Challenge) -> bool {
+    challenge
+        .qop_options()
+        .any(|option| option.eq_ignore_ascii_case(b"auth"))
 }
 
 fn respond(
@@ -53,14 +105,10 @@ fn respond(
     method: &Method,
     uri: &[u8],
     cnonce: u64,
+    count: u32,
 ) -> Option<Credentials> {
-    let algorithm = challenge.algorithm().filter(|_| challenge.is_digest())?;
-    let auth = challenge
-        .qop_options()
-        .any(|option| option.eq_ignore_ascii_case(b"auth"));
-    if !auth && challenge.qop_options().next().is_some() {
-        return None; // auth-int alone
-    }
+    let algorithm = challenge.algorithm().filter(|_| is_understood(challenge))?;
+    let auth = offers_auth(challenge);
     let (realm, nonce) = (challenge.realm(), challenge.nonce());
     let cnonce = format!("{cnonce:016x}");
     let hash = |parts: &[&[u8]]| hexadecimal(algorithm, parts);
@@ -73,7 +121,7 @@ fn respond(
         true => hash(&[
             a1.as_bytes(),
             &nonce,
-            b"00000001",
+            format!("{count:08x}").as_bytes(),
             cnonce.as_bytes(),
             b"auth",
             a2.as_bytes(),
@@ -85,7 +133,7 @@ fn respond(
         credentials = credentials.algorithm(algorithm);
     }
     if auth {
-        credentials = credentials.qop_auth(1, cnonce);
+        credentials = credentials.qop_auth(count, cnonce);
     }
     if let Some(opaque) = challenge.opaque() {
         credentials = credentials.opaque(opaque);
@@ -120,6 +168,8 @@ fn hash<D: Digest>(parts: &[&[u8]]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sip_core::Header;
+
     use super::*;
 
     const MUFASA: Secret<'_> = Secret {
@@ -143,6 +193,7 @@ mod tests {
             &Method::Other(Text::from_static("GET")),
             b"/dir/index.html",
             0,
+            1,
         )
         .unwrap();
         assert_eq!(
@@ -157,7 +208,7 @@ mod tests {
         let challenge = challenge(
             "Digest realm=\"r\", nonce=\"n\", qop=\"auth-int,auth\", algorithm=SHA-256, opaque=\"o\"",
         );
-        let made = respond(&challenge, &MUFASA, &Method::Register, b"sip:r", 0xabc).unwrap();
+        let made = respond(&challenge, &MUFASA, &Method::Register, b"sip:r", 0xabc, 1).unwrap();
         assert_eq!(made.cnonce().unwrap(), "0000000000000abc");
         assert_eq!(made.algorithm(), Some(DigestAlgorithm::Sha256));
         assert_eq!(made.opaque().unwrap(), "o");
@@ -181,9 +232,27 @@ mod tests {
     }
 
     #[test]
+    fn a_nonce_that_is_used_again_is_counted() {
+        let mut session = Session {
+            name: HeaderName::Authorization,
+            challenge: challenge("Digest realm=\"r\", nonce=\"n\", qop=\"auth\""),
+            count: 0,
+        };
+        let [first, second] = [(); 2].map(|()| {
+            let (_, line) = session
+                .answer(&MUFASA, &Method::Register, b"sip:r", 1)
+                .unwrap();
+            String::from_utf8(line.to_vec()).unwrap()
+        });
+        assert!(first.contains("nc=00000001"), "{first}");
+        assert!(second.contains("nc=00000002"), "{second}");
+        assert_ne!(first, second.replace("nc=00000002", "nc=00000001"));
+    }
+
+    #[test]
     fn what_it_does_not_understand_it_does_not_answer() {
         let refuse =
-            |text| respond(&challenge(text), &MUFASA, &Method::Register, b"sip:r", 0).is_none();
+            |text| respond(&challenge(text), &MUFASA, &Method::Register, b"sip:r", 0, 1).is_none();
         assert!(refuse("Digest realm=\"r\", nonce=\"n\", algorithm=ROT13"));
         assert!(refuse("Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\""));
         assert!(refuse("Basic realm=\"r\""));

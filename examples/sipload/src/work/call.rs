@@ -26,8 +26,17 @@ pub(crate) struct Style {
     pub(crate) ring: Duration,
     /// How long they talk.
     pub(crate) talk: Duration,
+    /// Who hangs up.
+    pub(crate) bye: End,
     /// Whom to call, if not each other: somebody the server itself answers for.
     pub(crate) callee: Option<Uri>,
+}
+
+/// One end of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum End {
+    Caller,
+    Callee,
 }
 
 /// Calls among the phones of one worker: each calls the next.
@@ -79,6 +88,17 @@ struct Answered {
 struct Incoming {
     id: ServerId,
     acknowledged: bool,
+    /// If it is the callee who hangs up.
+    dialog: Option<Box<Dialog>>,
+}
+
+impl Call {
+    fn phone(&self, end: End, site: &Site) -> u32 {
+        match end {
+            End::Caller => self.caller,
+            End::Callee => called_by(self.caller, site),
+        }
+    }
 }
 
 impl Calls {
@@ -169,7 +189,7 @@ impl Calls {
 
     /// A 2xx: acknowledges it, each time it comes (§13.2.2.4).
     fn handle_answer(&mut self, owner: Owner, response: &Response, cx: &mut Context<'_>) {
-        let (kind, talk) = (self.kind, self.style.talk);
+        let kind = self.kind;
         // How long the server lets it ring by itself is the server's affair.
         let ring = match self.style.callee {
             None => self.style.ring,
@@ -207,22 +227,39 @@ impl Calls {
             ack_to: to,
             latency: took.saturating_sub(ring),
         }));
+        if self.style.bye == End::Caller {
+            self.talk(owner.slot, owner.serial, cx);
+        }
+    }
+
+    // ── Either of them ──────────────────────────────────────────────────────────────────────────────────────────
+
+    fn talk(&mut self, slot: u32, serial: u32, cx: &mut Context<'_>) {
+        let talk = self.style.talk;
         if talk.is_zero() {
-            self.hang_up(owner.slot, owner.serial, cx);
+            self.hang_up(slot, serial, cx);
         } else {
-            self.waits
-                .push(cx.now, talk, (owner.slot, owner.serial, Due::HangUp));
+            self.waits.push(cx.now, talk, (slot, serial, Due::HangUp));
         }
     }
 
     fn hang_up(&mut self, slot: u32, serial: u32, cx: &mut Context<'_>) {
+        let bye = self.style.bye;
         let Some(call) = self.find(slot, serial) else {
             return;
         };
-        let (caller, measured) = (call.caller, call.operation.measured);
-        if let Some(answered) = &mut call.answered {
-            let bye = answered.dialog.bye();
-            let to = cx.site.target_in_dialog(caller, answered.dialog.next_hop());
+        let measured = call.operation.measured;
+        let phone = call.phone(bye, cx.site);
+        let dialog = match bye {
+            End::Caller => call.answered.as_mut().map(|answered| &mut answered.dialog),
+            End::Callee => call
+                .incoming
+                .as_mut()
+                .and_then(|it| it.dialog.as_deref_mut()),
+        };
+        if let Some(dialog) = dialog {
+            let bye = dialog.bye();
+            let to = cx.site.target_in_dialog(phone, dialog.next_hop());
             let owner = Owner {
                 letter: Calls::LETTER,
                 slot,
@@ -258,7 +295,7 @@ impl Calls {
     // ── The callee ──────────────────────────────────────────────────────────────────────────────────────────────
 
     fn ring(&mut self, mark: Mark, request: &Request, flow: Flow, cx: &mut Context<'_>) {
-        let ring = self.style.ring;
+        let Style { ring, bye, .. } = self.style;
         let Some(call) = self.find(mark.slot, mark.serial) else {
             return;
         };
@@ -269,9 +306,13 @@ impl Calls {
             // The same call by another way (§8.2.2.2).
             return respond(id, request.reply(StatusCode::LOOP_DETECTED), request, cx);
         }
+        let dialog = (bye == End::Callee)
+            .then(|| Dialog::of_callee(request, &cx.layer.stable_tag(request)))
+            .flatten();
         call.incoming = Some(Incoming {
             id,
             acknowledged: false,
+            dialog: dialog.map(Box::new),
         });
         let mut ringing = request.reply(StatusCode::RINGING);
         copy_record_routes(request, &mut ringing);
@@ -394,16 +435,19 @@ impl Work for Calls {
         flow: Flow,
         cx: &mut Context<'_>,
     ) {
+        let bye = self.style.bye;
         let Some(call) = self.find(owner.slot, owner.serial) else {
             return;
         };
-        if flow.remote == cx.site.server {
-            cx.site.note_flow(call.caller, flow);
-        }
         let cseq = response.headers().require::<CSeq>();
-        match cseq.map(|cseq| cseq.method()) {
-            Ok(Method::Invite) => self.handle_invite_response(owner, response, cx),
-            _ => self.handle_bye_response(owner, response, cx),
+        let is_invite = cseq.is_ok_and(|cseq| cseq.method() == Method::Invite);
+        let end = if is_invite { End::Caller } else { bye };
+        if flow.remote == cx.site.server {
+            cx.site.note_flow(call.phone(end, cx.site), flow);
+        }
+        match is_invite {
+            true => self.handle_invite_response(owner, response, cx),
+            false => self.handle_bye_response(owner, response, cx),
         }
     }
 
@@ -436,12 +480,18 @@ impl Work for Calls {
             }
             return true;
         }
+        let bye = self.style.bye;
         let Some(call) = self.find(mark.slot, mark.serial) else {
             return false;
         };
         match (method, &mut call.incoming) {
             (Method::Invite, _) => self.ring(mark, request, flow, cx),
-            (Method::Ack, Some(incoming)) => incoming.acknowledged = true,
+            (Method::Ack, Some(incoming)) => {
+                let again = std::mem::replace(&mut incoming.acknowledged, true);
+                if bye == End::Callee && !again {
+                    self.talk(mark.slot, mark.serial, cx);
+                }
+            }
             _ => return false,
         }
         true

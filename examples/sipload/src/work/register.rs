@@ -12,7 +12,7 @@ use super::{Context, Outcome, Owner, Serials, Work};
 use crate::mark::Mark;
 use crate::measure::tally::{KindId, Operation, Prepared};
 use crate::pace::Pace;
-use crate::phone::digest;
+use crate::phone::digest::Session;
 use crate::site::Site;
 use crate::slots::Slots;
 
@@ -26,6 +26,8 @@ pub(crate) struct Register {
     kind: KindId,
     pace: Pace,
     expires: u32,
+    /// A phone answers its last challenge before it hears another.
+    reuse_nonce: bool,
     pending: Slots<Pending>,
     serials: Serials,
     next_phone: u32,
@@ -41,12 +43,19 @@ struct Pending {
 }
 
 impl Register {
-    pub(crate) fn new(letter: u8, kind: KindId, pace: Pace, expires: Duration) -> Register {
+    pub(crate) fn new(
+        letter: u8,
+        kind: KindId,
+        pace: Pace,
+        expires: Duration,
+        reuse_nonce: bool,
+    ) -> Register {
         Register {
             letter,
             kind,
             pace,
             expires: u32::try_from(expires.as_secs()).unwrap_or(u32::MAX),
+            reuse_nonce,
             pending: Slots::new(),
             serials: Serials::new(),
             next_phone: 0,
@@ -64,6 +73,25 @@ impl Register {
         let request = self.request(owner, phone, credentials, cx.site);
         let to = cx.site.target(phone);
         cx.send(owner, request, to);
+    }
+
+    /// The answer to `fresh`, or else to the challenge the phone answered last.
+    fn answer(
+        &self,
+        phone: u32,
+        fresh: Option<Session>,
+        cx: &mut Context<'_>,
+    ) -> Option<(HeaderName, Text)> {
+        let known = cx.site.sessions.remove(&phone);
+        let mut session = fresh.or(known)?;
+        let (cnonce, uri) = (cx.layer.random_u64(), cx.site.domain_uri());
+        let answer = cx.site.with_secret(phone, |secret| {
+            session.answer(secret, &Method::Register, uri.as_text(), cnonce)
+        });
+        if self.reuse_nonce {
+            cx.site.sessions.insert(phone, session.detached());
+        }
+        answer
     }
 
     /// §10.2: the same Call-ID for all of a phone, and CSeq one higher each time.
@@ -159,7 +187,8 @@ impl Work for Register {
             serial,
             measured: operation.measured,
         };
-        self.send(owner, phone, None, cx);
+        let credentials = self.answer(phone, None, cx);
+        self.send(owner, phone, credentials, cx);
         true
     }
 
@@ -182,11 +211,7 @@ impl Work for Register {
                 if !pending.challenged =>
             {
                 pending.challenged = true;
-                let cnonce = cx.layer.random_u64();
-                let uri = cx.site.domain_uri();
-                let answer = cx.site.with_secret(phone, |secret| {
-                    digest::answer(response, secret, &Method::Register, uri.as_text(), cnonce)
-                });
+                let answer = self.answer(phone, Session::of(response), cx);
                 match answer {
                     None => self.end(owner.slot, Outcome::Refused(status.as_u16()), cx),
                     answer => self.send(owner, phone, answer, cx),

@@ -202,3 +202,52 @@ fn a_phone_behind_a_nat_shows_its_private_address_and_is_found_all_the_same() {
         run.assert_clean(work, 5);
     }
 }
+
+#[test]
+fn a_nonce_is_used_again_until_it_is_stale() {
+    // Two phones, six registrations each: the server takes a nonce three times.
+    let server = Fake::start(|request| {
+        let used = request.has("Authorization").then(|| count_of(request));
+        match used {
+            Some(1..=3) if is_right(request) => vec![request.now("200 OK")],
+            _ => vec![challenge(request)],
+        }
+    });
+    let arguments = [
+        "--no-probe",
+        "--reuse-nonce",
+        "--phones",
+        "2",
+        "--count",
+        "12",
+        "--window",
+        "1",
+        "--domain",
+        "example.test",
+    ];
+    let run = run("register", server.addr(), &arguments);
+    run.assert_clean("register", 12);
+    // The first of each phone and the fourth took two requests.
+    assert_eq!(server.seen(), 12 + 4, "{}", run.summary);
+    let wire = &run.record()["wire"];
+    assert_eq!(
+        (&wire["sent_datagrams"], &wire["received_datagrams"]),
+        (&16.into(), &16.into())
+    );
+}
+
+/// How often the nonce was used, as the request says (RFC 7616 §3.4).
+fn count_of(request: &Seen<'_>) -> u32 {
+    let (_, rest) = request.value("Authorization").split_once(" nc=").unwrap();
+    u32::from_str_radix(&rest[..8], 16).unwrap()
+}
+
+#[test]
+fn keepalives_with_options_name_what_they_accept() {
+    let server = Fake::start(|request| match request.has("Accept") {
+        true => vec![request.now("200 OK")],
+        false => vec![request.now("400 Bad Request")],
+    });
+    let arguments = ["--no-probe", "--method", "options", "--count", "20"];
+    run("keepalive", server.addr(), &arguments).assert_clean("keepalive", 20);
+}

@@ -7,5 +7,6 @@ mod sipload;
 
 mod counts;
 mod failures;
+mod with_itself;
 mod with_itsp;
 mod with_sipp;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -14,6 +15,7 @@ pub(crate) struct Run {
     pub(crate) exit_code: Option<i32>,
     pub(crate) complaint: String,
     pub(crate) summary: String,
+    folder: TempDir,
     record: Option<Value>,
 }
 
@@ -23,7 +25,7 @@ pub(crate) fn run(work: &str, server: SocketAddr, arguments: &[&str]) -> Run {
     let output = command(&folder, work, &server.to_string(), arguments)
         .output()
         .unwrap();
-    Run::of(&folder, &output)
+    Run::of(folder, &output)
 }
 
 /// The same against a server that is named in some other way.
@@ -32,7 +34,7 @@ pub(crate) fn run_against(server: &str, arguments: &[&str]) -> Run {
     let output = command(&folder, "keepalive", server, arguments)
         .output()
         .unwrap();
-    Run::of(&folder, &output)
+    Run::of(folder, &output)
 }
 
 /// Starts a run, lets `meanwhile` see its process, and waits for its end.
@@ -55,7 +57,7 @@ pub(crate) fn run_while(
         stdout: fs::read(out).unwrap(),
         stderr: fs::read(err).unwrap(),
     };
-    Run::of(&folder, &output)
+    Run::of(folder, &output)
 }
 
 fn command(folder: &TempDir, work: &str, server: &str, arguments: &[&str]) -> Command {
@@ -67,15 +69,21 @@ fn command(folder: &TempDir, work: &str, server: &str, arguments: &[&str]) -> Co
 }
 
 impl Run {
-    fn of(folder: &TempDir, output: &Output) -> Run {
+    fn of(folder: TempDir, output: &Output) -> Run {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let record = fs::read(folder.path().join("record.json")).ok();
         Run {
             exit_code: output.status.code(),
             complaint: text(&output.stderr),
             summary: text(&output.stdout),
+            folder,
             record: record.map(|json| serde_json::from_slice(&json).unwrap()),
         }
+    }
+
+    /// The file with its record.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("record.json")
     }
 
     /// Its record, for which it must have ended well.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::process::{Process, eventually, is_there};
-use crate::sipload::run;
+use crate::sipload::{Run, run};
 
 const DOMAIN: &str = "example.test";
 
@@ -25,12 +25,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Itsp {
     addr: SocketAddr,
     process: Process,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Itsp {
     /// `None` if it is not built.
     fn start() -> Option<Itsp> {
+        Itsp::start_at(SocketAddr::from((own_address(), 5060)))
+    }
+
+    fn start_at(addr: SocketAddr) -> Option<Itsp> {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_sipload")).with_file_name("itsp");
         if !is_there(program.exists(), "itsp (cargo build -p itsp)") {
             return None;
@@ -58,7 +62,6 @@ impl Itsp {
                 String::from_utf8_lossy(&output.stderr)
             );
         }
-        let addr = SocketAddr::from((own_address(), 5060));
         let mut process = Process::start(
             itsp()
                 .args(["--no-demo", "--listen", &addr.to_string()])
@@ -78,7 +81,7 @@ impl Itsp {
         Some(Itsp {
             addr,
             process,
-            _data: data,
+            data,
         })
     }
 }
@@ -97,29 +100,29 @@ fn clean(work: &str, arguments: &[&str], kinds: &[(&str, u64)]) {
         let Some(itsp) = Itsp::start() else {
             return;
         };
-        let phones = USERS.to_string();
-        let pid = itsp.process.id().to_string();
-        let common = [
-            "--transport",
-            transport,
-            "--domain",
-            DOMAIN,
-            "--server-pid",
-            &pid,
-            "--from",
-            "127.0.0.1",
-        ];
-        let mut all = arguments.to_vec();
-        all.extend(common);
-        if work != "population" {
-            all.extend(["--phones", &phones]);
-        }
-        let run = run(work, itsp.addr, &all);
+        let run = itsp.run(work, &[&["--transport", transport], arguments].concat());
         for (kind, count) in kinds {
             run.assert_clean(kind, *count);
         }
         let cpu = &run.record()["server_cost"]["after"]["cpu_us"];
         assert!(cpu.as_u64() > Some(0), "{}", run.summary);
+    }
+}
+
+impl Itsp {
+    /// Does `work` with all of its users.
+    fn run(&self, work: &str, arguments: &[&str]) -> Run {
+        let (phones, pid) = (USERS.to_string(), self.process.id().to_string());
+        let from = match self.addr {
+            SocketAddr::V4(_) => "127.0.0.1",
+            SocketAddr::V6(_) => "::1",
+        };
+        let common = ["--domain", DOMAIN, "--server-pid", &pid, "--from", from];
+        let mut all = [arguments, &common].concat();
+        if work != "population" {
+            all.extend(["--phones", &phones]);
+        }
+        run(work, self.addr, &all)
     }
 }
 
@@ -208,4 +211,162 @@ fn several_workers_addresses_and_ports() {
         "0s",
     ];
     clean("call", &arguments, &[("call", 40)]);
+}
+
+#[test]
+fn keepalives_with_options() {
+    clean(
+        "keepalive",
+        &["--method", "options", "--window", "20", "--count", "500"],
+        &[("keepalive", 500)],
+    );
+}
+
+#[test]
+fn registrations_that_answer_the_last_challenge_again() {
+    // Twice as many as there are phones: the second of each needs no challenge.
+    let arguments = ["--reuse-nonce", "--window", "10", "--count", "80"];
+    let Some(itsp) = Itsp::start() else {
+        return;
+    };
+    let run = itsp.run("register", &arguments);
+    run.assert_clean("register", 80);
+    let requests = u64::from(USERS) * 2 + 40;
+    assert_eq!(
+        run.record()["wire"]["sent_datagrams"],
+        requests,
+        "{}",
+        run.summary
+    );
+    assert_eq!(run.record()["registered"], USERS);
+}
+
+#[test]
+fn calls_that_the_callee_ends() {
+    clean(
+        "call",
+        &[
+            "--bye", "callee", "--rate", "20", "--count", "20", "--ring", "0s", "--talk", "100ms",
+        ],
+        &[("call", 20)],
+    );
+}
+
+#[test]
+fn users_from_a_file() {
+    let Some(itsp) = Itsp::start() else {
+        return;
+    };
+    let users = itsp.data.path().join("users.csv");
+    let arguments = [
+        "--domain",
+        DOMAIN,
+        "--from",
+        "127.0.0.1",
+        "--users",
+        users.to_str().unwrap(),
+        "--window",
+        "5",
+        "--count",
+        "60",
+    ];
+    run("register", itsp.addr, &arguments).assert_clean("register", 60);
+}
+
+#[test]
+fn everything_over_ipv6() {
+    let Ok(free) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)) else {
+        return; // This machine has none.
+    };
+    let addr = free.local_addr().unwrap();
+    drop(free);
+    let Some(itsp) = Itsp::start_at(addr) else {
+        return;
+    };
+    for transport in ["udp", "tcp"] {
+        for (work, kind) in [
+            ("keepalive", "keepalive"),
+            ("register", "register"),
+            ("call", "call"),
+        ] {
+            let mut arguments = vec!["--transport", transport, "--window", "5", "--count", "30"];
+            if work == "call" {
+                arguments.extend(["--ring", "0s"]);
+            }
+            itsp.run(work, &arguments).assert_clean(kind, 30);
+        }
+    }
+}
+
+#[test]
+fn memory_of_pending_calls_is_told() {
+    let Some(itsp) = Itsp::start() else {
+        return;
+    };
+    let run = itsp.run("call", &["--window", "30", "--for", "2s", "--ring", "10s"]);
+    let growth = run.record()["growth"].as_array().unwrap().clone();
+    let count =
+        |unit: &str| growth.iter().find(|grown| grown["unit"] == unit).unwrap()["count"].as_u64();
+    assert_eq!(
+        (count("contact"), count("pending-call")),
+        (Some(40), Some(30)),
+        "{}",
+        run.summary
+    );
+    assert!(
+        run.summary.contains("for each pending call (30)"),
+        "{}",
+        run.summary
+    );
+}
+
+#[test]
+fn a_plan_from_measured_constants_is_held_against_a_population() {
+    let Some(itsp) = Itsp::start() else {
+        return;
+    };
+    let runs = [
+        itsp.run("keepalive", &["--rate", "200", "--for", "2s"]),
+        itsp.run("register", &["--rate", "40", "--for", "2s"]),
+        itsp.run("call", &["--rate", "20", "--for", "2s", "--ring", "100ms"]),
+        itsp.run("population", &["--subscribers", "40", "--for", "5s"]),
+    ];
+    let [keepalive, register, call, population] = runs.each_ref().map(Run::file);
+    let folder = TempDir::new().unwrap();
+    let (json, page) = (
+        folder.path().join("plan.json"),
+        folder.path().join("plan.html"),
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_sipload"))
+        .args(["plan", "--subscribers", "1000000", "--constants"])
+        .args([keepalive, register, call])
+        .arg("--check")
+        .arg(population)
+        .arg("--json")
+        .arg(&json)
+        .arg("--report")
+        .arg(&page)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{}{text}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(text.contains("check: population with 40 phones"), "{text}");
+    let plan: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    let figures = plan["checks"][0]["figures"].as_array().unwrap();
+    // What went over the wire is the same for each operation at any size.
+    for figure in figures
+        .iter()
+        .filter(|figure| figure["quantity"] == "octets-per-second")
+    {
+        assert!(figure["off"].as_f64().unwrap().abs() < 0.2, "{text}");
+    }
+    assert!(
+        fs::read_to_string(page)
+            .unwrap()
+            .contains("1,000,000 subscribers")
+    );
 }
