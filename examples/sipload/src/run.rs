@@ -244,7 +244,7 @@ impl Run<'_> {
         let at_start = self.look_at_server(workers);
         self.prepare(workers).await?;
         let prepared = self.look_at_server(workers);
-        let start = Instant::now() + LOOK;
+        let start = Instant::now() + 5 * LOOK;
         let measured_from = start + self.plan.warm_up;
         let term = Term {
             start,
@@ -253,7 +253,8 @@ impl Run<'_> {
         };
         // Nobody else sets it.
         let _ = workers.control.term.set(term);
-        self.warm_up(workers, measured_from).await?;
+        // Looking at a large server takes time, and must not be late.
+        self.warm_up(workers, measured_from - 2 * LOOK).await?;
         let mut series = Series::new(self, workers);
         let ended = self.measure(workers, term, &mut series).await?;
         let loaded = self.look_at_server(workers);

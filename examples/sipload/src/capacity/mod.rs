@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::behaviour::Behaviour;
 use crate::failure::Failure;
 use crate::measure::growth::Unit;
+use crate::measure::wire::Wire;
 use crate::report::record::{Cost, Record};
 pub(crate) use check::{Check, Figure, Quantity};
 use fit::{Fit, Total};
@@ -140,24 +141,24 @@ impl Constants {
                 "some records are over UDP, some over TCP: plan for one at a time",
             ));
         }
-        let fit = |cost: &dyn Fn(&Record) -> f64| {
-            let totals: Vec<Total> = records
-                .iter()
-                .map(|record| total(record, cost(record)))
-                .collect();
-            Fit::of(&totals).ok_or_else(inseparable)
+        let fit = |fixed: &dyn Fn(&Record) -> f64, cost: &dyn Fn(&Record) -> f64| {
+            let total = |record| total(record, fixed(record), cost(record));
+            Fit::of(&records.iter().map(total).collect::<Vec<_>>()).ok_or_else(inseparable)
         };
         let cpu = |cost: Option<Cost>| {
             cost.map_or(0.0, |cost| {
                 cost.after.cpu_since(&cost.before).as_micros() as f64
             })
         };
-        let server_cpu = fit(&|record| cpu(record.server_cost))?;
+        let server_cpu = fit(&elapsed, &|record| cpu(record.server_cost))?;
         if server_cpu.each.is_empty() {
             return Err(Failure::new(
                 "no record tells what the server spent: run with --server-file or --server-pid",
             ));
         }
+        // Nothing is said unless somebody does something.
+        let wire =
+            |count: &dyn Fn(&Wire) -> u64| fit(&|_| 0.0, &|record| count(&record.wire) as f64);
         let has_database = records.iter().any(|record| record.database_cost.is_some());
         let held = records
             .iter()
@@ -173,14 +174,14 @@ impl Constants {
         Ok(Constants {
             server_cpu,
             database_cpu: match has_database {
-                true => Some(fit(&|record| cpu(record.database_cost))?),
+                true => Some(fit(&elapsed, &|record| cpu(record.database_cost))?),
                 false => None,
             },
             wire: [
-                fit(&|record| record.wire.sent_octets as f64)?,
-                fit(&|record| record.wire.received_octets as f64)?,
-                fit(&|record| record.wire.sent_datagrams as f64)?,
-                fit(&|record| record.wire.received_datagrams as f64)?,
+                wire(&|wire| wire.sent_octets)?,
+                wire(&|wire| wire.received_octets)?,
+                wire(&|wire| wire.sent_datagrams)?,
+                wire(&|wire| wire.received_datagrams)?,
             ],
             memory: Fit::of(&held.collect::<Vec<_>>()).unwrap_or_default(),
             memory_at_rest: at_rest.fold(0.0, f64::max),
@@ -302,13 +303,13 @@ impl Constants {
 }
 
 /// A run as one total: `cost`, and what was done for it.
-fn total(record: &Record, cost: f64) -> Total {
+fn total(record: &Record, fixed: f64, cost: f64) -> Total {
     let kinds = record
         .kinds
         .iter()
         .filter(|(_, kind)| kind.counts.succeeded > 0);
     Total {
-        fixed: elapsed(record),
+        fixed,
         counts: kinds
             .map(|(name, kind)| (name.clone(), kind.counts.succeeded as f64))
             .collect(),
@@ -331,4 +332,137 @@ fn unknown(kind: &str) -> Failure {
     Failure::new(format!(
         "no record tells what a {kind} costs: add one, as in sipload {kind} --server-file … --json {kind}.json"
     ))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::measure::growth::Growth;
+    use crate::report::record::Kind;
+    use crate::report::sample;
+
+    /// Microseconds of a keep-alive, a registration, a call; of a second of idling.
+    const COSTS: [(&str, f64); 3] = [("keepalive", 10.0), ("register", 200.0), ("call", 500.0)];
+    const IDLE: f64 = 2_000.0;
+
+    /// A run of ten seconds with so many of each kind, as a server of exactly those costs had made it.
+    fn record(counts: &[(&str, u64)], contacts: u64) -> Record {
+        let mut record = sample::keepalive(10);
+        record.elapsed = 10.0;
+        record.kinds = counts
+            .iter()
+            .map(|(name, count)| {
+                let mut kind = Kind::default();
+                kind.counts.succeeded = *count;
+                ((*name).to_owned(), kind)
+            })
+            .collect();
+        let each = |(name, count): &(&str, u64)| {
+            let cost = COSTS.iter().find(|(kind, _)| kind == name).unwrap().1;
+            cost * *count as f64
+        };
+        let cost = record.server_cost.as_mut().unwrap();
+        cost.before.cpu_us = 0;
+        cost.after.cpu_us = (10.0 * IDLE + counts.iter().map(each).sum::<f64>()) as u64;
+        cost.after.pss = 40_000_000 + 300 * contacts;
+        let done: u64 = counts.iter().map(|(_, count)| count).sum();
+        record.wire.sent_octets = 400 * done;
+        record.wire.sent_datagrams = done;
+        record.wire.received_octets = 300 * done;
+        record.wire.received_datagrams = done;
+        record.registered = contacts;
+        record.growth = vec![Growth {
+            unit: Unit::Contact,
+            count: contacts,
+            bytes: 300 * contacts,
+            each: 300.0,
+        }];
+        record
+    }
+
+    fn measured() -> Vec<Record> {
+        vec![
+            record(&[("keepalive", 1_000)], 100),
+            record(&[("keepalive", 50_000)], 5_000),
+            record(&[("register", 1_000)], 1_000),
+            record(&[("call", 500)], 1_000),
+        ]
+    }
+
+    pub(crate) fn capacity() -> Capacity {
+        let other = record(
+            &[("keepalive", 6_667), ("register", 33), ("call", 20)],
+            10_000,
+        );
+        let behaviour = Behaviour::REPORT_2010;
+        Capacity::new(1e6, behaviour, 0.5, &measured(), &[other]).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_near(a: f64, b: f64) {
+        assert!((a - b).abs() <= 0.01 * b.abs(), "{a} is not {b}");
+    }
+
+    #[test]
+    fn cores_and_memory_follow_from_what_one_costs() {
+        let capacity = capacity();
+        let wanted = capacity.wanted();
+        let busy = (66_667.0 * 10.0 + 333.3 * 200.0 + 200.0 * 500.0 + IDLE) / 1e6;
+        assert_near(wanted.load.server_cpu, busy);
+        assert_eq!(wanted.cores, 2);
+        assert_near(wanted.load.memory, 40e6 + 1e6 * 300.0);
+        assert_near(wanted.load.octets[0], 400.0 * 67_200.0);
+        assert_near(capacity.needs[3].load.server_cpu, 4.0 * busy);
+    }
+
+    #[test]
+    fn a_server_of_constant_costs_is_predicted_exactly() {
+        let check = &capacity().checks[0];
+        assert!(check.figures.len() >= 3, "{check:?}");
+        for figure in &check.figures {
+            assert!(figure.off.abs() < 0.01, "{figure:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_asked_for() {
+        let new = |records: &[Record]| {
+            let told = Capacity::new(1e6, Behaviour::REPORT_2010, 0.5, records, &[]);
+            told.unwrap_err().to_string()
+        };
+        let told = new(&measured()[..3]);
+        assert!(told.contains("no record tells what a call costs"), "{told}");
+        let mixture = record(
+            &[("keepalive", 6_667), ("register", 33), ("call", 20)],
+            10_000,
+        );
+        let told = new(&[mixture]);
+        assert!(
+            told.contains("do not tell one kind of operation from another"),
+            "{told}"
+        );
+        let mut records = measured();
+        records[0].server = "another".to_owned();
+        assert!(new(&records).contains("differ in their server"));
+        for record in &mut records {
+            record.server_cost = None;
+        }
+        records[0].server = records[1].server.clone();
+        assert!(new(&records).contains("what the server spent"));
+    }
+
+    #[test]
+    fn what_counts_for_nothing_is_said() {
+        let notes = capacity().notes;
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.contains("what a pending call takes")),
+            "{notes:?}"
+        );
+        assert!(
+            !notes.iter().any(|note| note.contains("when idle")),
+            "{notes:?}"
+        );
+    }
 }

@@ -1,6 +1,5 @@
 //! What so many subscribers need, as text and as a page.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::html::{self, label};
@@ -137,7 +136,7 @@ fn tiles(capacity: &Capacity) -> String {
         format!(
             "{} in use, none above {}",
             units::number(used),
-            units::percent(capacity.busy)
+            percent(capacity.busy)
         )
     };
     tile("Server cores", &cores.to_string(), &below(load.server_cpu));
@@ -168,14 +167,20 @@ fn tiles(capacity: &Capacity) -> String {
     out + "</section>"
 }
 
+/// The kinds of operations, most frequent ones first.
+fn kinds(capacity: &Capacity) -> impl Iterator<Item = &'static str> {
+    let rates = capacity.behaviour.rates(1.0).into_iter();
+    rates.filter(|(_, rate)| *rate > 0.0).map(|(kind, _)| kind)
+}
+
 /// Parts of a whole, each with its name and how it is told.
 type Parts = Vec<(String, f64, String)>;
 
 fn cpu_parts(capacity: &Capacity, fit: &Fit) -> Parts {
     let rates = &capacity.wanted().rates;
-    let kinds = rates.iter().map(|(name, rate)| {
-        let each = fit.each.get(*name).copied().unwrap_or_default();
-        (label(name), rate * each / 1e6)
+    let kinds = kinds(capacity).map(|name| {
+        let each = fit.each.get(name).copied().unwrap_or_default();
+        (label(name), rates[name] * each / 1e6)
     });
     let idle = fit.fixed.map(|fixed| ("idle".to_owned(), fixed / 1e6));
     kinds
@@ -275,21 +280,17 @@ fn needs(capacity: &Capacity) -> Table {
             capacity.needs.iter().map(told).collect::<Vec<_>>(),
         )
     };
-    let mut rows: Vec<_> = capacity
-        .wanted()
-        .rates
-        .keys()
-        .map(|kind| {
-            row(&label(kind), &|it| {
-                format!("{}/s", units::number(it.rates[kind]))
-            })
+    let rate = |kind: &'static str| {
+        row(&label(kind), &|it| {
+            format!("{}/s", units::number(it.rates[kind]))
         })
-        .collect();
+    };
+    let mut rows: Vec<_> = kinds(capacity).map(rate).collect();
     rows.push(row("Pending calls", &|it| units::number(it.pending_calls)));
     rows.push(row("Server CPU, cores in use", &|it| {
         units::number(it.load.server_cpu)
     }));
-    let none_above = units::percent(capacity.busy);
+    let none_above = percent(capacity.busy);
     rows.push(row(
         &format!("Server cores, none above {none_above}"),
         &|it| it.cores.to_string(),
@@ -326,7 +327,7 @@ fn needs(capacity: &Capacity) -> Table {
 /// One column for each kind, and one for what is spent anyway.
 fn costs(capacity: &Capacity) -> Table {
     let constants = &capacity.constants;
-    let kinds: BTreeSet<&String> = constants.server_cpu.each.keys().collect();
+    let kinds: Vec<&str> = kinds(capacity).collect();
     let row = |name: &str, fit: &Fit, told: fn(f64) -> String| {
         let each = kinds.iter().map(|kind| fit.each.get(*kind).copied());
         let cells = each
@@ -344,7 +345,7 @@ fn costs(capacity: &Capacity) -> Table {
     );
     rows.push(row("SIP to the server", to, units::bytes));
     rows.push(row("SIP from the server", from, units::bytes));
-    let mut columns: Vec<String> = kinds.iter().map(|kind| (*kind).clone()).collect();
+    let mut columns: Vec<String> = kinds.iter().map(|kind| label(kind)).collect();
     columns.push("idle, a second".to_owned());
     Table { columns, rows }
 }
@@ -389,10 +390,20 @@ fn checked(check: &Check) -> Table {
     }
 }
 
+/// `60 %`
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
 /// `+3.2 %`
 fn off(figure: &Figure) -> String {
-    let sign = if figure.off < 0.0 { '−' } else { '+' };
-    format!("{sign}{:.1} %", 100.0 * figure.off.abs())
+    let tenths = (1000.0 * figure.off).round();
+    let sign = match tenths {
+        below if below < 0.0 => "−",
+        above if above > 0.0 => "+",
+        _ => "",
+    };
+    format!("{sign}{:.1} %", tenths.abs() / 10.0)
 }
 
 impl Table {
@@ -443,5 +454,38 @@ impl Table {
             out += "</tr>";
         }
         out + "</tbody></table></div>"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capacity::tests::capacity;
+
+    #[test]
+    fn the_text_has_needs_costs_and_checks() {
+        let text = text(&capacity());
+        let row = |name: &str| -> Vec<&str> {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_else(|| panic!("no {name} in {text}"))
+                .split_whitespace()
+                .collect()
+        };
+        let rates = ["33,333/s", "66,667/s", "133,333/s", "266,667/s"];
+        assert_eq!(row("Keep-alives"), rates, "{text}");
+        assert_eq!(row("Server memory")[2..4], ["340", "MB"], "{text}");
+        assert_eq!(row("Server CPU  ")[..4], ["10.0", "µs", "200", "µs"]);
+        let memory = ["43.0", "MB", "43.0", "MB", "0.0", "%"];
+        assert_eq!(row("server memory"), memory, "{text}");
+    }
+
+    #[test]
+    fn the_page_loads_nothing_and_marks_what_was_asked_for() {
+        let page = page(&capacity());
+        for outside in ["http:", "https:", "src=", "@import", "url(", "<script"] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+        assert!(page.contains("<td class=\"this\">66,667/s</td>"));
+        assert!(page.contains("class=\"verdict good\""));
     }
 }
