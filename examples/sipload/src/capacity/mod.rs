@@ -160,9 +160,9 @@ impl Constants {
         let wire =
             |count: &dyn Fn(&Wire) -> u64| fit(&|_| 0.0, &|record| count(&record.wire) as f64);
         let has_database = records.iter().any(|record| record.database_cost.is_some());
-        let held = records
-            .iter()
-            .flat_map(|record| &record.growth)
+        let growths = records.iter().flat_map(|record| &record.growth);
+        let held = growths
+            .filter(|grown| grown.is_telling())
             .map(|grown| Total {
                 fixed: 1.0,
                 counts: BTreeMap::from([(grown.unit.to_string(), grown.count as f64)]),
@@ -267,7 +267,8 @@ impl Constants {
                     "register"
                 };
                 notes.push(format!(
-                    "No record tells what a {unit} takes in memory: it counts for nothing here; add a run of `{work}`."
+                    "No record with a hundred of them tells what a {unit} takes in memory: it counts for nothing here; add a \
+                     run of `{work}`."
                 ));
             }
         }

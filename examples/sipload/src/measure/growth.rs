@@ -50,6 +50,11 @@ pub(crate) struct Look {
 }
 
 impl Growth {
+    /// Whether there are enough of them that what grows once hardly matters.
+    pub(crate) fn is_telling(&self) -> bool {
+        self.count >= 100
+    }
+
     /// What came between two looks, if it is one thing alone.
     pub(crate) fn between(before: &Look, after: &Look) -> Option<Growth> {
         let more = |count: fn(&Look) -> u64| count(after).saturating_sub(count(before));

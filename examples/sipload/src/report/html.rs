@@ -26,6 +26,8 @@ pub(crate) fn page(record: &Record) -> String {
     body += &counts(record);
     body += "<h2>How long it took</h2>";
     body += &latencies(record);
+    body += "<h2>What one costs</h2>";
+    body += &costs(record);
     body += "<h2>Beside the capacity report of 2010</h2>";
     body += &reference::table(record);
     body += "<h2>How it was measured</h2>";
@@ -431,6 +433,53 @@ fn latencies(record: &Record) -> String {
            waiting in the generator counts too; calls without their ringing.</p>"
 }
 
+/// What one operation, and one thing the server holds, takes.
+fn costs(record: &Record) -> String {
+    let mut out = String::from(
+        "<div class=\"wide\"><table><thead><tr><th></th><th>each</th><th>measured with</th></tr></thead><tbody>",
+    );
+    let mut row = |name: &str, each: &str, with: &str| {
+        let _ = write!(
+            out,
+            "<tr><th>{name}</th><td class=\"this\">{each}</td><td>{with}</td></tr>"
+        );
+    };
+    let done = record.counts().succeeded;
+    let operations = format!("{} operations", units::count(done));
+    for (name, cost) in [
+        (
+            "Server CPU of an operation",
+            record.server_cpu_per_operation(),
+        ),
+        (
+            "Database CPU of an operation",
+            record.database_cpu_per_operation(),
+        ),
+    ] {
+        if let Some(cost) = cost {
+            row(name, &units::micros(cost), &operations);
+        }
+    }
+    if done > 0 {
+        let [to, from] = record.octets_per_operation().map(units::bytes);
+        row("SIP to the server for an operation", &to, &operations);
+        row("SIP from the server for an operation", &from, &operations);
+    }
+    for grown in &record.growth {
+        let with = format!(
+            "{} of them, {}",
+            units::count(grown.count),
+            units::bytes(grown.bytes as f64)
+        );
+        row(
+            &format!("Server memory of a {}", grown.unit),
+            &units::bytes(grown.each),
+            &with,
+        );
+    }
+    out + "</tbody></table></div>"
+}
+
 fn circumstances(record: &Record) -> String {
     let own = units::number(reference::cores(&record.own_cost, record.seconds));
     let memory = units::bytes(record.own_cost.after.pss as f64);
@@ -442,6 +491,16 @@ fn circumstances(record: &Record) -> String {
         "command",
         &format!("<code>{}</code>", escape(&record.command)),
     );
+    for (name, cost) in [
+        ("server", record.server_cost),
+        ("database", record.database_cost),
+    ] {
+        if let Some(cost) = cost {
+            let cores = units::number(reference::cores(&cost, record.seconds));
+            let memory = units::bytes(cost.after.pss as f64);
+            item(name, &format!("{cores} cores, {memory}"));
+        }
+    }
     item("generator", &format!("{own} cores, {memory}"));
     let limit = record.bottleneck.as_deref().unwrap_or("not the limit");
     item("the generator was", &escape(limit));
@@ -560,6 +619,7 @@ mod tests {
             assert!(page.contains(told), "{told}");
         }
         assert_eq!(page.matches("<svg").count(), 8);
-        assert_eq!(page.matches("<tr>").count(), 2 * (1 + 3) + 7);
+        // Two tables of kinds, what one costs, and 2010.
+        assert_eq!(page.matches("<tr>").count(), 2 * (1 + 3) + (1 + 3 + 1) + 7);
     }
 }

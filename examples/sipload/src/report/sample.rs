@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::record::{Cost, Kind, Record, Second};
 use crate::measure::counts::Counts;
+use crate::measure::growth::{Growth, Unit};
 use crate::measure::latency::Percentiles;
 use crate::measure::process::Usage;
 use crate::measure::wire::Wire;
@@ -64,7 +65,12 @@ fn record(work: &str, kinds: &[(&str, u64, u64)], seconds: u32) -> Record {
         },
         transport: "udp".to_owned(),
         server_pss_at_start: 40_000_000,
-        growth: Vec::new(),
+        growth: vec![Growth {
+            unit: Unit::Contact,
+            count: 20_000,
+            bytes: 8_000_000,
+            each: 400.0,
+        }],
         registered: 0,
         connections: 0,
         bottleneck: None,

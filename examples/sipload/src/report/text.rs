@@ -27,13 +27,18 @@ pub(crate) fn summary(record: &Record) -> String {
 
 /// What the server holds for each thing it keeps, and what it took to talk to it.
 fn write_memory(record: &Record, out: &mut String) {
-    for Growth {
-        unit, count, each, ..
-    } in &record.growth
-    {
+    for grown in &record.growth {
+        let Growth {
+            unit, count, each, ..
+        } = grown;
+        let few = if grown.is_telling() {
+            ""
+        } else {
+            ", too few to judge by"
+        };
         let _ = writeln!(
             out,
-            "server: {each:.0} bytes more for each {unit} ({count})"
+            "server: {each:.0} bytes more for each {unit} ({count}{few})"
         );
     }
     if record.counts().succeeded > 0 {
