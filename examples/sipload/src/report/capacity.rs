@@ -156,9 +156,7 @@ fn tiles(capacity: &Capacity) -> String {
         &format!("in {} · out {}", units::bits(to), units::bits(from)),
     );
     let all: f64 = rates.values().sum();
-    let each = rates
-        .iter()
-        .map(|(name, rate)| format!("{name} {}", units::number(*rate)));
+    let each = kinds(capacity).map(|kind| format!("{kind} {}", units::number(rates[kind])));
     tile(
         "Operations",
         &format!("{}/s", units::number(all)),

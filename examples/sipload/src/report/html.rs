@@ -466,15 +466,16 @@ fn costs(record: &Record) -> String {
         row("SIP from the server for an operation", &from, &operations);
     }
     for grown in &record.growth {
-        let with = format!(
-            "{} of them, {}",
-            units::count(grown.count),
-            units::bytes(grown.bytes as f64)
-        );
+        let few = if grown.is_telling() {
+            ""
+        } else {
+            ", too few to judge by"
+        };
+        let (count, bytes) = (units::count(grown.count), units::bytes(grown.bytes as f64));
         row(
             &format!("Server memory of a {}", grown.unit),
             &units::bytes(grown.each),
-            &with,
+            &format!("{count} of them, {bytes}{few}"),
         );
     }
     out + "</tbody></table></div>"

@@ -314,7 +314,7 @@ fn memory_of_pending_calls_is_told() {
         run.summary
     );
     assert!(
-        run.summary.contains("for each pending call (30)"),
+        run.summary.contains("for each pending call (30, too few"),
         "{}",
         run.summary
     );
