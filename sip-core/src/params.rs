@@ -133,7 +133,7 @@ struct Piece<'a> {
 }
 
 /// Cuts text apart that the grammar has accepted already. What stands in a value does not matter here, but for
-/// the quotes that keep a `;` inside.
+/// the quotes and brackets that keep a `;` inside.
 fn pieces(text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     let mut left = text;
     std::iter::from_fn(move || {
@@ -150,8 +150,13 @@ fn pieces(text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
             });
         }
         let value = text[name_end + 1..].trim_ascii_start();
-        let value = match lex::quoted_string(value) {
-            Ok((_, quoted)) => quoted,
+        let whole = match value.first() {
+            Some(b'"') => lex::quoted_string(value),
+            Some(b'<') => lex::bracketed_uri(value),
+            _ => lex::Mismatch::at(value, "quoted-string"),
+        };
+        let value = match whole {
+            Ok((_, whole)) => whole,
             Err(_) => value[..memchr::memchr(b';', value).unwrap_or(value.len())].trim_ascii_end(),
         };
         let end = crate::span::Span::of(value, text).end();

@@ -3,6 +3,8 @@
 mod aor;
 mod compare;
 mod escape;
+mod extensions;
+mod headers;
 mod host;
 mod sip;
 mod tel;

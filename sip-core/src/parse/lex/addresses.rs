@@ -2,9 +2,11 @@
 
 use nom::Parser;
 use nom::bytes::complete::{take_while, take_while1};
+use nom::character::complete::char;
+use nom::sequence::delimited;
 
 use super::octets::{DISPLAY, GEN_VALUE, VISIBLE, is, run};
-use super::{Mismatch, Parsed, equal, named, quoted_string, semi, sws, token};
+use super::{Mismatch, Parsed, absolute_uri, equal, named, quoted_string, semi, sws, token};
 
 /// `generic-param = token [EQUAL gen-value]`
 pub(crate) fn generic_param(input: &[u8]) -> Parsed<'_, (&[u8], Option<&[u8]>)> {
@@ -18,17 +20,25 @@ pub(crate) fn generic_param(input: &[u8]) -> Parsed<'_, (&[u8], Option<&[u8]>)> 
     }
 }
 
-/// `gen-value = token / host / quoted-string`, widened: it may be empty, and hold anything that does not end it.
+/// `gen-value = token / host / quoted-string`, widened: it may be empty, and hold anything that does not end it. It may
+/// also be a URI in brackets, as the `info` of Identity is (RFC 8224 §4).
 pub(crate) fn gen_value(input: &[u8]) -> Parsed<'_> {
-    if input.first() == Some(&b'"') {
-        return quoted_string(input);
+    match input.first() {
+        Some(b'"') => quoted_string(input),
+        Some(b'<') => bracketed_uri(input),
+        _ => take_while(run(GEN_VALUE)).parse(input),
     }
-    take_while(run(GEN_VALUE)).parse(input)
 }
 
-/// Whether `value` is a [`gen_value`] that is neither empty nor quoted.
+/// `"<" absoluteURI ">"`, brackets included.
+pub(crate) fn bracketed_uri(input: &[u8]) -> Parsed<'_> {
+    let (left, _) = delimited(char('<'), absolute_uri, char('>')).parse(input)?;
+    Ok((left, &input[..input.len() - left.len()]))
+}
+
+/// Whether `value` is a [`gen_value`] that is neither empty nor quoted nor in brackets.
 pub(crate) fn is_unquoted(value: &[u8]) -> bool {
-    !matches!(value.first(), None | Some(b'"'))
+    !matches!(value.first(), None | Some(b'"' | b'<'))
 }
 
 /// `*(SEMI generic-param)`, the leading `;` included; `see` is shown each parameter and may refuse it.

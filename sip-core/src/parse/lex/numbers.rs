@@ -13,6 +13,15 @@ pub(crate) fn number<'a>(input: &'a [u8], max: u32, rule: &'static str) -> Parse
     }
 }
 
+/// `1*3DIGIT`, as written.
+pub(crate) fn three_digits(input: &[u8]) -> Parsed<'_> {
+    let (left, _) = number(input, 999, "1*3DIGIT")?;
+    match input.len() - left.len() {
+        length @ 1..=3 => Ok((left, &input[..length])),
+        _ => Mismatch::at(input, "1*3DIGIT"),
+    }
+}
+
 /// `delta-seconds = 1*DIGIT`; what four octets cannot hold counts as the longest time they can.
 pub(crate) fn delta_seconds(input: &[u8]) -> Parsed<'_, u32> {
     match saturating(input) {

@@ -67,6 +67,22 @@ pub(crate) fn token(input: &[u8]) -> Parsed<'_> {
     run_of(input, TOKEN, "token")
 }
 
+/// `STAR`, where nothing else may stand.
+pub(crate) fn star(input: &[u8]) -> Parsed<'_> {
+    match input.split_at_checked(1) {
+        Some((star @ b"*", left)) => Ok((left, star)),
+        _ => Mismatch::at(input, "STAR"),
+    }
+}
+
+/// `token / quoted-string`, quotes included.
+pub(crate) fn token_or_quoted(input: &[u8]) -> Parsed<'_> {
+    match input.first() {
+        Some(b'"') => quoted_string(input),
+        _ => token(input),
+    }
+}
+
 /// Whether all of `text` is a [`token`].
 pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|octet| is(*octet, TOKEN))
