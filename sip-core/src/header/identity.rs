@@ -1,4 +1,6 @@
-//! Who the network says is calling, and what of it may be shown (RFC 3325, RFC 3323; RFC 5806, RFC 7044).
+//! Who the network says is calling, and what of it may be shown (RFC 3325, RFC 3323).
+
+use std::borrow::Cow;
 
 use super::name_addr::name_addrs;
 use super::with_params::headers_with_params;
@@ -14,12 +16,6 @@ name_addrs! {
 
     /// Who the caller is, as networks said it before RFC 3325.
     RemotePartyId = lex::address, list;
-
-    /// Who has diverted the call, latest first (RFC 5806).
-    Diversion = lex::name_addr, list;
-
-    /// Where the request has been aimed at, oldest first (RFC 7044 §5).
-    HistoryInfo = lex::name_addr, list;
 }
 
 headers_with_params! {
@@ -35,6 +31,27 @@ headers_with_params! {
     Privacy {
         /// The first word: `none`, `id`, `user`, `header`, `session` or `critical`.
         first: lex::token
+    }
+}
+
+impl RemotePartyId {
+    /// Whose identity it is: `calling` or `called`.
+    #[must_use]
+    pub fn party(&self) -> Option<&[u8]> {
+        self.params().value("party")
+    }
+
+    /// Whether the network has checked it.
+    #[must_use]
+    pub fn is_screened(&self) -> bool {
+        let screen = self.params().value("screen");
+        screen.is_some_and(|screen| screen.eq_ignore_ascii_case(b"yes"))
+    }
+
+    /// What of it is to be hidden: `full`, `name`, `uri`, `off`, without quotes.
+    #[must_use]
+    pub fn privacy(&self) -> Option<Cow<'_, [u8]>> {
+        self.params().unquoted("privacy")
     }
 }
 
@@ -66,11 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn a_diversion_says_why() {
-        let value = "<sip:bob@example.com>;reason=no-answer;counter=1;privacy=\"off\"";
-        let diversion = Diversion::parse(&Text::from_static(value)).unwrap();
-        assert_eq!(diversion.params().value("reason"), Some(&b"no-answer"[..]));
-        assert!(Diversion::parse(&Text::from_static("sip:bob@example.com;reason=busy")).is_err());
+    fn an_older_network_says_what_it_checked() {
+        let value = "\"A\" <sip:a@b>;party=calling;screen=YES;privacy=full";
+        let party = RemotePartyId::parse(&Text::from_static(value)).unwrap();
+        assert_eq!(party.party(), Some(&b"calling"[..]));
+        assert!(party.is_screened());
+        assert_eq!(party.privacy().as_deref(), Some(&b"full"[..]));
     }
 
     #[test]

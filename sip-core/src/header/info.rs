@@ -17,6 +17,14 @@ name_addrs! {
     ReplyTo = lex::address;
 }
 
+impl CallInfo {
+    /// What it is for: `icon`, `info`, `card` or another word (§20.9).
+    #[must_use]
+    pub fn purpose(&self) -> Option<&[u8]> {
+        self.params().value("purpose")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,7 +38,7 @@ mod tests {
             info.uri().to_string(),
             "http://www.example.com/alice/photo.jpg?a,b"
         );
-        assert_eq!(info.params().value("purpose"), Some(&b"icon"[..]));
+        assert_eq!(info.purpose(), Some(&b"icon"[..]));
         assert_eq!(info.as_text(), value);
     }
 }

@@ -1,17 +1,26 @@
-//! Header names, their compact forms, and the one list of those this crate knows (RFC 3261 §7.3.1, §7.3.3).
+//! Header names and their compact forms, and what the one list of known headers makes (RFC 3261 §7.3.1, §7.3.3).
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use super::{FACTS, HeaderName, KNOWN, NameId};
 use crate::Text;
 
-macro_rules! known_headers {
-    ($($variant:ident = $long:literal $(/ $compact:literal)?,)*) => {
+macro_rules! headers {
+    ($($family:ident { $($type:ident = $long:literal $(/ $compact:literal)?, $defined:literal;)* })*) => {
+        $(
+            mod $family;
+            pub use $family::*;
+        )*
+
         /// The name of a header. Compact forms and any mix of case mean the same name.
         #[derive(Clone, Debug)]
         #[non_exhaustive]
         pub enum HeaderName {
-            $(#[doc = concat!("`", $long, "`", $(" or `", $compact, "`")?)] $variant,)*
+            $($(
+                #[doc = concat!("`", $long, "`", $(" or `", $compact, "`",)? ": ", $defined)]
+                $type,
+            )*)*
             /// A name this crate has no word for; compared ignoring case.
             Other(Text),
         }
@@ -19,17 +28,21 @@ macro_rules! known_headers {
         /// A known name in one octet, as the line table keeps it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
-        pub(crate) enum NameId { $($variant,)* Other }
+        pub(crate) enum NameId { $($($type,)*)* Other }
 
+        /// Each known name, in the order of [`NameId`].
         const KNOWN: &[(NameId, &str, Option<u8>)] = &[
-            $((NameId::$variant, $long, known_headers!(@compact $($compact)?)),)*
+            $($((NameId::$type, $long, name::headers!(@compact $($compact)?)),)*)*
         ];
+
+        /// What else is known of each, in the same order: whether it is a list, and where it is defined.
+        const FACTS: &[(bool, &str)] = &[$($((<$type as Header>::LIST, $defined),)*)*];
 
         impl NameId {
             /// The public name; `spelled` is used for names that are not known.
             pub(crate) fn name(self, spelled: impl FnOnce() -> Text) -> HeaderName {
                 match self {
-                    $(NameId::$variant => HeaderName::$variant,)*
+                    $($(NameId::$type => HeaderName::$type,)*)*
                     NameId::Other => HeaderName::Other(spelled()),
                 }
             }
@@ -38,7 +51,7 @@ macro_rules! known_headers {
         impl HeaderName {
             pub(crate) fn id(&self) -> NameId {
                 match self {
-                    $(HeaderName::$variant => NameId::$variant,)*
+                    $($(HeaderName::$type => NameId::$type,)*)*
                     HeaderName::Other(_) => NameId::Other,
                 }
             }
@@ -47,7 +60,7 @@ macro_rules! known_headers {
             #[must_use]
             pub fn as_bytes(&self) -> &[u8] {
                 match self {
-                    $(HeaderName::$variant => $long.as_bytes(),)*
+                    $($(HeaderName::$type => $long.as_bytes(),)*)*
                     HeaderName::Other(name) => name,
                 }
             }
@@ -56,79 +69,42 @@ macro_rules! known_headers {
     (@compact $compact:literal) => { Some($compact.as_bytes()[0]) };
     (@compact) => { None };
 }
+pub(crate) use headers;
 
-known_headers! {
-    Accept = "Accept",
-    AcceptContact = "Accept-Contact" / "a",
-    AcceptEncoding = "Accept-Encoding",
-    AcceptLanguage = "Accept-Language",
-    AlertInfo = "Alert-Info",
-    Allow = "Allow",
-    AllowEvents = "Allow-Events" / "u",
-    AuthenticationInfo = "Authentication-Info",
-    Authorization = "Authorization",
-    CallId = "Call-ID" / "i",
-    CallInfo = "Call-Info",
-    Contact = "Contact" / "m",
-    ContentDisposition = "Content-Disposition",
-    ContentEncoding = "Content-Encoding" / "e",
-    ContentLanguage = "Content-Language",
-    ContentLength = "Content-Length" / "l",
-    ContentType = "Content-Type" / "c",
-    CSeq = "CSeq",
-    Date = "Date",
-    Diversion = "Diversion",
-    ErrorInfo = "Error-Info",
-    Event = "Event" / "o",
-    Expires = "Expires",
-    FlowTimer = "Flow-Timer",
-    From = "From" / "f",
-    HistoryInfo = "History-Info",
-    Identity = "Identity" / "y",
-    InReplyTo = "In-Reply-To",
-    MaxBreadth = "Max-Breadth",
-    MaxForwards = "Max-Forwards",
-    MimeVersion = "MIME-Version",
-    MinExpires = "Min-Expires",
-    MinSe = "Min-SE",
-    Organization = "Organization",
-    PAssertedIdentity = "P-Asserted-Identity",
-    PPreferredIdentity = "P-Preferred-Identity",
-    Path = "Path",
-    Priority = "Priority",
-    Privacy = "Privacy",
-    ProxyAuthenticate = "Proxy-Authenticate",
-    ProxyAuthorization = "Proxy-Authorization",
-    ProxyRequire = "Proxy-Require",
-    RAck = "RAck",
-    Reason = "Reason",
-    RecordRoute = "Record-Route",
-    ReferredBy = "Referred-By" / "b",
-    ReferTo = "Refer-To" / "r",
-    RejectContact = "Reject-Contact" / "j",
-    RemotePartyId = "Remote-Party-ID",
-    Replaces = "Replaces",
-    ReplyTo = "Reply-To",
-    RequestDisposition = "Request-Disposition" / "d",
-    Require = "Require",
-    RetryAfter = "Retry-After",
-    Route = "Route",
-    RSeq = "RSeq",
-    Server = "Server",
-    ServiceRoute = "Service-Route",
-    SessionExpires = "Session-Expires" / "x",
-    SipEtag = "SIP-ETag",
-    SipIfMatch = "SIP-If-Match",
-    Subject = "Subject" / "s",
-    SubscriptionState = "Subscription-State",
-    Supported = "Supported" / "k",
-    Timestamp = "Timestamp",
-    To = "To" / "t",
-    Unsupported = "Unsupported",
-    UserAgent = "User-Agent",
-    Via = "Via" / "v",
-    Warning = "Warning",
-    WwwAuthenticate = "WWW-Authenticate",
+impl HeaderName {
+    /// Reads a name, long or compact, in any case.
+    #[must_use]
+    pub fn from_text(name: &Text) -> HeaderName {
+        NameId::find(name).name(|| name.clone())
+    }
+
+    /// All names that have a type in this crate, by family.
+    pub fn all() -> impl Iterator<Item = HeaderName> {
+        KNOWN.iter().map(|(id, ..)| id.name(Text::default))
+    }
+
+    /// The one letter that means the same (§7.3.3).
+    #[must_use]
+    pub fn compact(&self) -> Option<char> {
+        let (.., compact) = KNOWN.get(self.id() as usize)?;
+        compact.map(char::from)
+    }
+
+    /// Whether its type is a [`ListHeader`](super::ListHeader), so that a comma parts values (§7.3.1); `false` for a
+    /// name that is not known.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        FACTS
+            .get(self.id() as usize)
+            .is_some_and(|(is_list, _)| *is_list)
+    }
+
+    /// The document and section that define it, as `RFC 3261 §20.42`; `None` for a name that is not known.
+    #[must_use]
+    pub fn defined_in(&self) -> Option<&'static str> {
+        let (_, defined) = FACTS.get(self.id() as usize)?;
+        Some(defined)
+    }
 }
 
 impl NameId {
@@ -203,15 +179,7 @@ const fn slot(name: &[u8]) -> usize {
     let first = (name[0] | 0x20) as usize;
     let middle = (name[length / 2] | 0x20) as usize;
     let last = (name[length - 1] | 0x20) as usize;
-    (length * 175 + first * 221 + middle * 111 + last * 137) % 512
-}
-
-impl HeaderName {
-    /// Reads a name, long or compact, in any case.
-    #[must_use]
-    pub fn from_text(name: &Text) -> HeaderName {
-        NameId::find(name).name(|| name.clone())
-    }
+    (length * 53 + first * 486 + middle * 255 + last * 272) % 512
 }
 
 impl PartialEq for HeaderName {

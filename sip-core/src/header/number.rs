@@ -1,4 +1,4 @@
-//! Headers that are one number (RFC 3261 §20.14, §20.19, §20.22, §20.23; RFC 3262 §7.1; RFC 5626 §10.1).
+//! Headers that are one number (RFC 3261 §20.14, §20.19, §20.22, §20.23; RFC 3262 §7.1; RFC 5626 §11.1).
 
 use super::{Header, HeaderError, HeaderName};
 use crate::Text;
@@ -54,10 +54,10 @@ numbers! {
     /// The number of a provisional response that is to be acknowledged (RFC 3262 §7.1).
     RSeq(u32) = one_number;
 
-    /// How long a connection may be silent before it counts as dead, in seconds (RFC 5626 §10.1).
+    /// How long a connection may be silent before it counts as dead, in seconds (RFC 5626 §11.1).
     FlowTimer(u32) = lex::delta_seconds;
 
-    /// Into how many branches, all in all, the request may be forked (RFC 5393 §5.3.3).
+    /// Into how many branches, all in all, the request may be forked (RFC 5393 §5.3.1).
     MaxBreadth(u32) = one_number;
 }
 
