@@ -130,7 +130,7 @@ impl From<Response> for Message {
 mod tests {
     use super::*;
     use crate::header::HeaderName;
-    use crate::{Limits, StatusCode, Text, parse_message};
+    use crate::{ContentLength, Limits, StatusCode, Text, parse_message};
 
     const INVITE: &[u8] = b"INVITE sip:bob@b.example SIP/2.0\r\n\
         v: SIP/2.0/UDP a.example;branch=z9hG4bK1,\r\n SIP/2.0/UDP first.example\r\n\
@@ -196,5 +196,33 @@ mod tests {
         assert_eq!(response.to_bytes(), "SIP/2.0 200 Fine\r\n\r\n");
         response.set_status(StatusCode::BUSY_HERE);
         assert_eq!(response.to_bytes(), "SIP/2.0 486 Busy Here\r\n\r\n");
+    }
+
+    #[test]
+    fn content_length_is_the_length_of_the_body_whatever_is_put_there() {
+        let edits: [fn(&mut Headers); 5] = [
+            |headers| headers.set(&ContentLength(7)),
+            |headers| headers.push(&ContentLength(4)),
+            |headers| headers.push_front(&ContentLength(1)),
+            |headers| assert_eq!(headers.remove(&HeaderName::ContentLength), 1),
+            |headers| {
+                let name = HeaderName::Other(Text::from_static("L"));
+                headers.set_raw(name, &Text::from_static("none"));
+            },
+        ];
+        for edit in edits {
+            let mut request = invite();
+            edit(request.headers_mut());
+            for printed in [request.to_bytes(), request.detached().to_bytes()] {
+                let again = parse_message(printed, &Limits::default()).unwrap();
+                assert_eq!(again.flaw(), None);
+                assert_eq!(again.body(), "body");
+                assert_eq!(again.headers().count(&HeaderName::ContentLength), 1);
+                assert_eq!(again.headers().require(), Ok(ContentLength(4)));
+            }
+        }
+        let mut same = invite();
+        same.headers_mut().set(&ContentLength(4));
+        assert!(same.to_bytes().ends_with(b"Content-Length: 4\r\n\r\nbody"));
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::header::{HeaderName, Headers};
 use crate::parse::Flaw;
-use crate::{ContentLength, ContentType, StatusCode, Text};
+use crate::{ContentLength, ContentType, StatusCode};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parts {
@@ -26,6 +26,9 @@ impl Parts {
 
     /// Prints the message behind whatever `out` holds, with `composed` for a start line that is not the received one.
     pub(crate) fn write_to(&self, composed: &[&[u8]], out: &mut Vec<u8>) {
+        if self.headers.length_is_off(self.body.len()) {
+            return self.with_length().write_to(composed, out);
+        }
         out.reserve(self.start_length(composed) + self.length_after_start());
         if self.start_length == 0 {
             for part in composed {
@@ -38,6 +41,9 @@ impl Parts {
     }
 
     pub(crate) fn to_bytes(&self, composed: &[&[u8]]) -> Bytes {
+        if self.headers.length_is_off(self.body.len()) {
+            return self.with_length().to_bytes(composed);
+        }
         let length = self.start_length(composed) + self.length_after_start();
         let mut out = Vec::with_capacity(length);
         self.write_to(composed, &mut out);
@@ -46,6 +52,9 @@ impl Parts {
 
     /// The same parts in bytes of their own, which are the printed message.
     pub(crate) fn detached(&self, composed: &[&[u8]]) -> (Parts, Bytes) {
+        if self.headers.length_is_off(self.body.len()) {
+            return self.with_length().detached(composed);
+        }
         let printed = self.to_bytes(composed);
         let start_length = self.start_length(composed);
         let parts = Parts {
@@ -59,9 +68,8 @@ impl Parts {
 
     /// Puts another body in place, with the two headers that tell of it.
     pub(crate) fn set_body(&mut self, content_type: &ContentType, body: Bytes) {
-        let length = Text::number(u32::try_from(body.len()).unwrap_or(u32::MAX));
         self.headers.set(content_type);
-        self.headers.set_raw(HeaderName::ContentLength, &length);
+        self.headers.set_length(body.len());
         self.body = body;
     }
 
@@ -84,9 +92,16 @@ impl Parts {
         ] {
             self.headers.remove(&name);
         }
-        self.headers
-            .set_raw(HeaderName::ContentLength, &Text::number(0));
+        self.headers.set_length(0);
         self.body = Bytes::new();
+    }
+
+    /// The same with the Content-Length of its body.
+    #[cold]
+    fn with_length(&self) -> Parts {
+        let mut parts = self.clone();
+        parts.headers.set_length(self.body.len());
+        parts
     }
 
     pub(crate) fn note_bad_request(&mut self, offset: usize, expected: &'static str) {

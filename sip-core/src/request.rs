@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::header::{HeaderName, Headers, NameId};
+use crate::header::{Headers, NameId};
 use crate::message::Message;
 use crate::parse::Flaw;
 use crate::parts::Parts;
@@ -110,7 +110,7 @@ impl Request {
             NameId::Timestamp => trying,
             _ => false,
         });
-        headers.push_raw(HeaderName::ContentLength, &Text::number(0));
+        headers.set_length(0);
         Response::new(status, headers)
     }
 

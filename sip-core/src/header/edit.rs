@@ -5,8 +5,9 @@ use smallvec::SmallVec;
 use super::line::Line;
 use super::list::Members;
 use super::map::{Headers, Wanted};
-use super::{Header, HeaderError, HeaderName, ListHeader, NameId};
+use super::{ContentLength, Header, HeaderError, HeaderName, ListHeader, NameId};
 use crate::Text;
+use crate::parse::lex;
 use crate::text::ForbiddenOctet;
 
 impl Headers {
@@ -71,7 +72,23 @@ impl Headers {
 
     /// Drops all lines of that name, and tells how many there were.
     pub fn remove(&mut self, name: &HeaderName) -> usize {
+        let wanted = Wanted::new(name);
+        self.length_is_edited |= matches!(wanted, Wanted::Known(NameId::ContentLength));
         self.remove_from(0, name)
+    }
+
+    /// Puts the length of the body in place.
+    pub(crate) fn set_length(&mut self, length: usize) {
+        // Nobody sends a body of 4 GB, and no peer takes one.
+        let length = Text::number(u32::try_from(length).unwrap_or(u32::MAX));
+        self.set_parts(&HeaderName::ContentLength, &[&length]);
+        self.length_is_edited = false;
+    }
+
+    /// Whether Content-Length may be other than `length`, by an edit.
+    pub(crate) fn length_is_off(&self, length: usize) -> bool {
+        self.length_is_edited
+            && !matches!(self.require(), Ok(ContentLength(told)) if told as usize == length)
     }
 
     /// Takes the first member out of a list.
@@ -173,20 +190,39 @@ impl Headers {
     /// Writes a line behind the text of earlier edits.
     fn compose(&mut self, name: &HeaderName, value: &[&[u8]]) -> Line {
         let start = self.own.len();
-        // A name beyond all measure is cut rather than given a wrong place in the table.
-        let spelled = name.as_bytes();
-        let name_length = spelled.len().min(usize::from(u16::MAX - 2));
         let id = match name {
-            HeaderName::Other(_) => NameId::find(&spelled[..name_length]),
-            known => known.id(),
+            HeaderName::Other(spelled) => self.push_spelled(spelled),
+            known => {
+                self.own.push(known.as_bytes());
+                known.id()
+            }
         };
-        self.own.push(&spelled[..name_length]);
+        let name_length = (self.own.len() - start) as u16;
+        self.length_is_edited |= id == NameId::ContentLength;
         self.own.push(b": ");
         for part in value {
             self.own.push(part);
         }
         self.own.push(b"\r\n");
-        Line::own(start, name_length as u16, self.own.len() - start, id)
+        Line::own(start, name_length, self.own.len() - start, id)
+    }
+
+    /// Writes a name somebody spelled. What cannot stand in one becomes `-`: a colon would make another header of it.
+    /// A name beyond all measure is cut rather than given a wrong place in the table.
+    fn push_spelled(&mut self, spelled: &[u8]) -> NameId {
+        let name = &spelled[..spelled.len().min(usize::from(u16::MAX - 2))];
+        if lex::is_token(name) {
+            self.own.push(name);
+            return NameId::find(name);
+        }
+        let mut clean: Vec<u8> = name.to_vec();
+        for octet in &mut clean {
+            if !lex::is_token(&[*octet]) {
+                *octet = b'-';
+            }
+        }
+        self.own.push(if clean.is_empty() { b"-" } else { &clean });
+        NameId::Other
     }
 }
 
@@ -326,5 +362,23 @@ mod tests {
         let good: [&[u8]; 2] = [b"<sip:a", b";lr>"];
         assert!(headers.push_front_parts(HeaderName::Route, &good).is_ok());
         assert_lines(&message, "Route: <sip:a;lr>\r\nA: 1\r\n");
+    }
+
+    #[test]
+    fn a_name_cannot_smuggle_a_header_either() {
+        for (name, printed) in [
+            ("Via: evil\tx", "Via--evil-x"),
+            ("X:", "X-"),
+            ("", "-"),
+            ("Vi\u{e4}", "Vi--"),
+            (" via", "-via"),
+        ] {
+            let mut message = message("A: 1\r\n");
+            let name = HeaderName::Other(Text::from_static(name));
+            message
+                .headers_mut()
+                .push_raw(name, &Text::from_static("v"));
+            assert_lines(&message, &format!("A: 1\r\n{printed}: v\r\n"));
+        }
     }
 }

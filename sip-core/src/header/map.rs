@@ -19,6 +19,9 @@ pub(crate) type Lines = SmallVec<[Line; 24]>;
 ///
 /// A line nobody edits is printed with the very bytes it was received in, in its place. Cloning shares the
 /// received bytes and copies a small table.
+///
+/// No value can hold CR or LF, and no name what cannot stand in one, so an edit makes one line and no other. Content-Length
+/// is the message's own affair: whatever is put there, what is printed is the length of the body.
 #[derive(Default)]
 pub struct Headers {
     /// The received message from its start line on; lines point into it.
@@ -26,6 +29,8 @@ pub struct Headers {
     /// Lines made by edits, one after the other, CRLF included.
     pub(super) own: OwnText,
     pub(super) lines: Lines,
+    /// Content-Length is no longer as it was received, or as [`Headers::set_length`] left it.
+    pub(super) length_is_edited: bool,
 }
 
 impl Headers {
@@ -34,6 +39,7 @@ impl Headers {
             received,
             own: OwnText::default(),
             lines,
+            length_is_edited: false,
         }
     }
 
@@ -220,6 +226,7 @@ impl Clone for Headers {
             own: self.own.clone(),
             // `from_slice` copies in one go, `SmallVec::clone` element by element.
             lines: Lines::from_slice(&self.lines),
+            length_is_edited: self.length_is_edited,
         }
     }
 }
