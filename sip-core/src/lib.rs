@@ -39,10 +39,10 @@
 //! |---|---|
 //! | read a datagram, a stream | [`parse_message`], [`StreamFramer`] |
 //! | judge it | [`validate`]: every [`Flaw`] knows the response it deserves |
-//! | read and edit headers | [`Headers`], the types in [`header`] |
+//! | read and edit headers | [`Headers`], the types in [`header`], which lists them by RFC |
 //! | read and make URIs | [`Uri`], [`SipUri`], [`TelUri`], [`AddressOfRecord`] |
 //! | read and rewrite session descriptions | [`Message::session_description`], [`sdp`], [`multipart`] |
-//! | make requests and responses | [`Request::builder`], [`Request::reply`] |
+//! | make requests and responses | [`Request::builder`], [`Request::reply`], [`Response::builder`] |
 //!
 //! Nothing a peer sends panics, or takes more than linear time and the [`Limits`] given. Values are slices of what
 //! was received and keep it alive; `detached()` copies one out of it.
@@ -66,7 +66,7 @@ mod transport;
 mod uri;
 mod validate;
 
-pub use builder::RequestBuilder;
+pub use builder::{RequestBuilder, ResponseBuilder};
 pub use header::*;
 pub use message::Message;
 pub use method::{Method, MethodError};
