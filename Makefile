@@ -1,9 +1,10 @@
 # make test   install what the tests need, then run every test of the workspace, nothing skipped
 # make run    build the server and start it with its embedded database
+# make fmt    format everything, the modules that a macro names included
 # make ci     what .ci/run does on a fresh machine
 # make bench  CPU per operation and memory per contact of the server, measured with sipp
 
-.PHONY: test run ci bench
+.PHONY: test run fmt ci bench
 
 test:
 	.ci/install-tools sipp
@@ -11,6 +12,9 @@ test:
 
 run:
 	cargo run --release -p itsp
+
+fmt:
+	.ci/format
 
 ci:
 	.ci/run
