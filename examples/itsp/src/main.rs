@@ -7,6 +7,7 @@ mod cache;
 mod check;
 mod cli;
 mod config;
+mod descriptors;
 mod domains;
 mod failure;
 mod first_start;

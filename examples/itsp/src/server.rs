@@ -15,6 +15,7 @@ use tokio::runtime::{self, Runtime};
 use crate::backends::Backends;
 use crate::banner::Banner;
 use crate::config::{Algorithm, Config, Network};
+use crate::descriptors;
 use crate::failure::Failure;
 use crate::first_start::primary_address;
 use crate::names::Names;
@@ -27,6 +28,7 @@ use crate::store::Store;
 /// # Errors
 /// When an address cannot be listened on, or the database not be used.
 pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
+    descriptors::take_all();
     // First the sockets: where another server runs already, its database stays untouched.
     let server = Server::bind(bind(config)).map_err(|error| cannot_run(&error))?;
     let runtime = background_runtime()?;
@@ -70,8 +72,12 @@ fn bind(config: &Config) -> Bind {
         udp,
         tcp,
         workers,
+        connections,
+        connections_per_source,
     } = &config.network;
     let mut settings = Settings::default();
+    settings.stream.connections = *connections;
+    settings.stream.connections_per_source = *connections_per_source;
     settings.drain = *config.shutdown.grace;
     let mut bind = Bind::nowhere().settings(settings);
     for address in listen {

@@ -37,6 +37,10 @@ pub(crate) struct Network {
     pub(crate) tcp: bool,
     /// Threads that handle messages; 0: one per processor core.
     pub(crate) workers: u16,
+    /// Open at a time, in all.
+    pub(crate) connections: usize,
+    /// Open at a time from one IP address.
+    pub(crate) connections_per_source: u32,
 }
 
 /// The domains served.
@@ -169,6 +173,8 @@ impl Default for Network {
             udp: true,
             tcp: true,
             workers: 0,
+            connections: 100_000,
+            connections_per_source: 1024,
         }
     }
 }

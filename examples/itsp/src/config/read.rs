@@ -123,6 +123,21 @@ fn contradiction(config: &Config) -> Option<(&'static str, &'static str, &'stati
             "switch one of them on",
         ));
     }
+    for (key, bound) in [
+        ("network.connections", network.connections),
+        (
+            "network.connections_per_source",
+            network.connections_per_source as usize,
+        ),
+    ] {
+        if network.tcp && bound == 0 {
+            return Some((
+                key,
+                "nobody could connect",
+                "allow at least one, or switch TCP off",
+            ));
+        }
+    }
     if registrar.min_expires > registrar.max_expires {
         return Some((
             "registrar.min_expires",
@@ -255,6 +270,17 @@ mod tests {
             (line, problem.as_str()),
             (3, "registrar.min_expires: larger than max_expires")
         );
+    }
+
+    #[test]
+    fn connections_are_bounded_but_not_to_none() {
+        let (line, problem, _) = fault("[network]\nconnections_per_source = 0\n");
+        assert_eq!(
+            (line, problem.as_str()),
+            (2, "network.connections_per_source: nobody could connect")
+        );
+        let bounded = parse("[network]\ntcp = false\nconnections = 0\n").expect("reads");
+        assert_eq!(bounded.network.connections, 0);
     }
 
     #[test]
