@@ -33,6 +33,12 @@ impl ConnectionId {
         (self.0 >> ConnectionId::SERIAL_BITS) as u16
     }
 
+    /// Which of that worker's connections it is.
+    #[must_use]
+    pub const fn serial(self) -> u64 {
+        self.0 & ((1 << ConnectionId::SERIAL_BITS) - 1)
+    }
+
     /// Whether there is no connection behind it.
     #[must_use]
     pub const fn is_none(self) -> bool {

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 use sip_core::Transport;
 use sip_transaction::{ConnectionId, Flow};
-use tokio::net::TcpStream;
 
 use crate::counters::Counters;
 use crate::directory::{Directory, Full};
-use crate::tcp::{self, Connection, Context, Phase};
+use crate::tcp::opening;
+use crate::tcp::poller::{Happening, Poller};
+use crate::tcp::{Connection, Context, Phase};
 use crate::worker::Owner;
 
 /// What a closed connection leaves behind.
@@ -26,6 +29,25 @@ pub(crate) struct Closed {
     pub(crate) borrowers: u64,
 }
 
+/// Why a connection cannot be opened.
+pub(crate) enum NotOpened {
+    /// There are as many as there may be.
+    Full,
+    /// There is no way to the peer, or no socket to be had.
+    Unreachable,
+}
+
+/// What a turn finds at the sockets.
+pub(crate) enum Found {
+    /// Peers opened connections.
+    Peers(Knock),
+    /// Something happened at a connection.
+    Connection(Rc<Connection>, Happening),
+}
+
+/// A listener where peers wait to be accepted.
+pub(crate) struct Knock(usize);
+
 /// The connections of one worker.
 pub(crate) struct Flows {
     worker: u16,
@@ -33,62 +55,162 @@ pub(crate) struct Flows {
     open: HashMap<ConnectionId, Rc<Connection>>,
     /// When to look at each of them. Using a connection leaves its deadline where it is; it is moved when it comes.
     deadlines: BTreeSet<(Instant, ConnectionId)>,
+    poller: Poller,
+    listeners: Vec<TcpListener>,
+    /// When to accept again, after there was no room for more.
+    accept_again: Option<Instant>,
     directory: Arc<Directory>,
     context: Rc<Context>,
     counters: Arc<Counters>,
 }
 
+/// Connections accepted at one listener before others get their turn.
+const ACCEPTED: usize = 64;
+
+/// How long peers wait in the backlog when there are no more descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The numbers of listeners begin here, those of connections end before.
+const LISTENERS: u64 = 1 << 63;
+
 impl Flows {
+    /// The connections accepted at `listeners`, and those we open; in the current runtime.
     pub(crate) fn new(
         worker: u16,
+        listeners: Vec<TcpListener>,
         directory: Arc<Directory>,
         context: Rc<Context>,
         counters: Arc<Counters>,
-    ) -> Flows {
-        Flows {
+    ) -> io::Result<Flows> {
+        let poller = Poller::new()?;
+        for (listener, number) in listeners.iter().zip(LISTENERS..) {
+            poller.watch(listener, number)?;
+        }
+        Ok(Flows {
             worker,
             serial: 0,
             open: HashMap::new(),
             deadlines: BTreeSet::new(),
+            poller,
+            listeners,
+            accept_again: None,
             directory,
             context,
             counters,
+        })
+    }
+
+    /// The addresses where connections are accepted.
+    pub(crate) fn listen_addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        let addrs = self.listeners.iter().map(TcpListener::local_addr);
+        addrs.filter_map(Result::ok)
+    }
+
+    /// The next socket where something happened.
+    pub(crate) fn poll_found(&mut self, cx: &mut task::Context<'_>) -> Poll<Found> {
+        loop {
+            let happening = ready!(self.poller.poll_next(cx));
+            if happening.at >= LISTENERS {
+                let listener = (happening.at - LISTENERS) as usize;
+                return Poll::Ready(Found::Peers(Knock(listener)));
+            }
+            let id = ConnectionId::new(self.worker, happening.at);
+            // It may be closed by now.
+            if let Some(connection) = self.open.get(&id) {
+                return Poll::Ready(Found::Connection(connection.clone(), happening));
+            }
         }
     }
 
-    /// Takes in a connection a peer opened. Over the limits it is dropped at once.
-    pub(crate) fn accept(&mut self, now: Instant, stream: TcpStream, remote: SocketAddr) {
+    /// Tells of `happening` again, after the others.
+    pub(crate) fn look_again(&mut self, happening: Happening) {
+        self.poller.look_again(happening);
+    }
+
+    /// Takes in connections that peers opened, or turns all of them away. Over the limits they are dropped at once.
+    pub(crate) fn accept(&mut self, now: Instant, Knock(at): Knock, welcome: bool) {
+        for _ in 0..ACCEPTED {
+            let Some(listener) = self.listeners.get(at) else {
+                return;
+            };
+            match opening::accept(listener) {
+                Ok((stream, remote)) if welcome => self.take_in(now, stream, remote),
+                Ok(_) => self.counters.connections_refused.add(1),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if opening::is_about_the_peer(&error) => {}
+                Err(error) => {
+                    // Out of descriptors or memory: the peers wait in the backlog until some are free again.
+                    tracing::warn!(%error, "cannot accept connections");
+                    self.accept_again = Some(now + ACCEPT_PAUSE);
+                    return;
+                }
+            }
+        }
+        self.knock_again(at);
+    }
+
+    fn knock_again(&mut self, at: usize) {
+        self.poller.look_again(Happening {
+            at: LISTENERS + at as u64,
+            readable: true,
+            writable: false,
+            ended: false,
+        });
+    }
+
+    fn take_in(&mut self, now: Instant, stream: TcpStream, remote: SocketAddr) {
         let accepted = stream.local_addr();
         match accepted.map(|local| self.insert(now, Transport::Tcp, local, remote)) {
             Ok(Ok(connection)) => {
                 self.counters.connections_accepted.add(1);
-                connection.attach(stream);
-                connection.read_by(tcp::read(connection.clone(), self.context.clone()));
+                connection.open();
+                if self.attach(&connection, stream).is_err() {
+                    // The kernel watches no more sockets: the next look closes it.
+                    self.watch(&connection, now);
+                }
             }
             Ok(Err(Full)) => self.counters.connections_refused.add(1),
             Err(_reset_meanwhile) => self.counters.connections_closed.add(1),
         }
     }
 
-    /// Begins to open a connection; what is sent meanwhile waits.
+    /// Begins to open a connection; what is sent before it is there waits.
     pub(crate) fn connect(
         &mut self,
         now: Instant,
         transport: Transport,
         from: Option<IpAddr>,
         remote: SocketAddr,
-    ) -> Result<Rc<Connection>, Full> {
+    ) -> Result<Rc<Connection>, NotOpened> {
         let local = SocketAddr::new(from.unwrap_or(unspecified(remote)), 0);
-        let connection = self.insert(now, transport, local, remote)?;
-        connection.read_by(tcp::connect(connection.clone(), self.context.clone()));
+        let inserted = self.insert(now, transport, local, remote);
+        let connection = inserted.map_err(|Full| NotOpened::Full)?;
+        let opened = opening::connect(local, remote).and_then(|(stream, is_there)| {
+            self.attach(&connection, stream)?;
+            Ok(is_there)
+        });
+        match opened {
+            Ok(true) => self.connected(now, &connection),
+            Ok(false) => {}
+            Err(_) => {
+                self.close(connection.id);
+                return Err(NotOpened::Unreachable);
+            }
+        }
         Ok(connection)
     }
 
-    /// Goes on with a connection that was opened.
-    pub(crate) fn connected(&mut self, connection: &Rc<Connection>) {
+    /// Goes on with a connection that is there now.
+    pub(crate) fn connected(&mut self, now: Instant, connection: &Connection) {
         self.counters.connections_opened.add(1);
-        connection.read_by(tcp::read(connection.clone(), self.context.clone()));
-        connection.flush(&self.context);
+        connection.open();
+        connection.touch(now);
+    }
+
+    fn attach(&self, connection: &Connection, stream: TcpStream) -> io::Result<()> {
+        let watched = self.poller.watch(&stream, connection.id.serial());
+        connection.attach(stream);
+        watched
     }
 
     /// The open connection of this number.
@@ -148,7 +270,11 @@ impl Flows {
 
     /// A connection to close: silent for too long, or with a message that does not end.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<ConnectionId> {
-        while self.poll_timeout().is_some_and(|at| at <= now) {
+        if self.accept_again.is_some_and(|at| at <= now) {
+            self.accept_again = None;
+            (0..self.listeners.len()).for_each(|at| self.knock_again(at));
+        }
+        while self.deadlines.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, id)) = self.deadlines.pop_first() else {
                 break;
             };
@@ -157,7 +283,9 @@ impl Flows {
             };
             let deadline = connection.deadline(&self.context.settings);
             if deadline <= now {
-                self.counters.connections_timed_out.add(1);
+                if connection.phase() != Phase::Connecting {
+                    self.counters.connections_timed_out.add(1);
+                }
                 return Some(id);
             }
             self.watch(&connection, deadline);
@@ -175,7 +303,8 @@ impl Flows {
 
     /// When to call [`expire`](Self::expire).
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let first = self.deadlines.first().map(|(at, _)| *at);
+        first.into_iter().chain(self.accept_again).min()
     }
 
     /// Whether nothing waits to be written.
@@ -223,31 +352,4 @@ fn unspecified(remote: SocketAddr) -> IpAddr {
         SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
     }
-}
-
-/// Takes connections in, for as long as the worker lives.
-pub(crate) async fn accept(listener: tokio::net::TcpListener, context: Rc<Context>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, remote)) => {
-                context.tell(|| tcp::Input::Accepted(stream, remote)).await;
-            }
-            Err(error) if is_about_the_peer(&error) => {}
-            Err(error) => {
-                // Out of descriptors or memory: the peer waits in the backlog until some are free again.
-                tracing::warn!(%error, "cannot accept connections");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-fn is_about_the_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionReset | Interrupted
-    )
 }

@@ -14,7 +14,7 @@ use sip_transaction::{Config, Service, TransactionLayer, TransactionUser};
 use socket2::Socket;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::LocalSet;
 
 use crate::alarm::Alarm;
 use crate::bind::{Bind, Listener};
@@ -22,7 +22,7 @@ use crate::counters::Counters;
 use crate::directory::Directory;
 use crate::driver::{Driver, Parts};
 use crate::error::Error;
-use crate::flows;
+use crate::flows::Flows;
 use crate::settings::Settings;
 use crate::shutdown::{Shutdown, ShutdownSignal};
 use crate::tcp;
@@ -31,9 +31,6 @@ use crate::worker::{Handover, Workers};
 
 /// Threads of one worker for what can only wait by blocking: the system's resolver.
 const BLOCKING_THREADS: usize = 16;
-
-/// Messages from connections that may wait for the driver, before connections are read no further.
-const INPUT_QUEUE: usize = 256;
 
 /// A server that listens, and does not answer before it is [`run`](Server::run).
 ///
@@ -270,25 +267,26 @@ impl WorkerStart {
         let runtime = runtime()?;
         let tasks = LocalSet::new();
         let worked = tasks.block_on(&runtime, async move {
-            let (tell, inputs) = mpsc::channel(INPUT_QUEUE);
-            let streams = Rc::new(tcp::Context::new(
-                tell,
+            let context = Rc::new(tcp::Context::new(
                 self.settings.limits.clone(),
                 self.workers.directory.clone(),
                 self.context.counters.clone(),
                 self.settings.stream.clone(),
             ));
-            let (mut sockets, mut accepting) = (Vec::new(), Vec::new());
+            let (mut sockets, mut listeners) = (Vec::new(), Vec::new());
             for (transport, socket) in self.sockets {
                 match transport {
                     Transport::Udp => sockets.push(DatagramSocket::new(socket.into())?),
-                    _ => {
-                        let listener = tokio::net::TcpListener::from_std(socket.into())?;
-                        accepting.push(listener.local_addr()?);
-                        spawn_local(flows::accept(listener, streams.clone()));
-                    }
+                    _ => listeners.push(socket.into()),
                 }
             }
+            let flows = Flows::new(
+                self.context.worker,
+                listeners,
+                self.workers.directory.clone(),
+                context.clone(),
+                self.context.counters.clone(),
+            )?;
             let config = Config {
                 timers: self.settings.timers,
                 worker: self.context.worker,
@@ -305,9 +303,8 @@ impl WorkerStart {
                 user: make_user(self.context),
                 service,
                 sockets,
-                accepting,
-                inputs,
-                context: streams,
+                flows,
+                context,
                 workers: self.workers,
                 inbox: self.inbox,
                 shutdown: self.shutdown,

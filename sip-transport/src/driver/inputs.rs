@@ -5,21 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
-use sip_core::{
-    FrameError, HeaderName, Message, Method, Request, Response, StatusCode, Text, To, Via,
-};
+use sip_core::{HeaderName, Message, Method, Request, Response, StatusCode, Text, To, Via};
 use sip_transaction::{Event, Flow, QueryId, Reply, Service, TransactionUser};
 
 use super::{Driver, STOPPING};
 use crate::screen::{Verdict, screen};
-use crate::tcp::{Connection, End, Input};
+use crate::tcp::Connection;
+use crate::via;
 use crate::worker::Handover;
-use crate::{keepalive, via};
-
-/// How long a peer that sent nonsense has to read what that is answered with.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl<U, S> Driver<U, S>
 where
@@ -85,62 +79,9 @@ where
     }
 
     /// Answers without a transaction (§8.2.7).
-    fn refuse(&mut self, request: &Request, mut response: Response, flow: Flow) {
+    pub(super) fn refuse(&mut self, request: &Request, mut response: Response, flow: Flow) {
         response.set_to_tag(&self.layer.stable_tag(request));
         self.layer.reply(flow, &response);
-    }
-
-    pub(super) fn handle_input(&mut self, input: Input) {
-        match input {
-            Input::Accepted(stream, remote) if self.stopping.is_none() => {
-                self.flows.accept(self.now, stream, remote);
-            }
-            Input::Accepted(..) => self.counters.connections_refused.add(1),
-            Input::Connected(connection) => self.flows.connected(&connection),
-            // We closed it ourselves: what was still in the queue is not worth a new connection for its answer.
-            Input::Message(connection, _) if self.flows.find(connection.id).is_none() => {}
-            Input::Message(connection, message) => {
-                self.counters.stream_messages.add(1);
-                self.handle_message(message, connection.flow(), Some(&connection));
-            }
-            Input::Ping(connection) => {
-                self.counters.keepalives.add(1);
-                self.send_on(&connection, keepalive::PONG, None);
-            }
-            Input::Incomplete(connection) => self.flows.watch_message(&connection),
-            Input::Broken(connection, error) => self.handle_broken(&connection, *error),
-            Input::Written(connection) => self.wind_up(&connection),
-            Input::Ended(connection, End::Finished) => self.handle_end(&connection),
-            Input::Ended(connection, End::Lost) => self.close(&connection),
-        }
-        self.settle();
-    }
-
-    /// Answers what can be answered, and closes: where the next message would begin is anybody's guess (§18.3).
-    fn handle_broken(&mut self, connection: &Rc<Connection>, error: FrameError) {
-        let flow = connection.flow();
-        self.flows.finish(self.now, connection, false, LAST_WORDS);
-        match (error.message, error.flaw.status) {
-            (Some(Message::Request(mut request)), Some(status))
-                if *request.method() != Method::Ack =>
-            {
-                self.counters.flawed_answered.add(1);
-                connection.owe();
-                via::stamp(&mut request, flow.remote);
-                self.refuse(&request, request.reply(status), flow);
-                self.settle();
-            }
-            (Some(_), _) => self.counters.flawed_dropped.add(1),
-            (None, _) => self.counters.garbage.add(1),
-        }
-        self.wind_up(connection);
-    }
-
-    /// The peer sends no more. What it asked before is still answered: it may have closed one direction only.
-    fn handle_end(&mut self, connection: &Rc<Connection>) {
-        let patience = self.settings.timers.patience();
-        self.flows.finish(self.now, connection, true, patience);
-        self.wind_up(connection);
     }
 
     pub(super) fn handle_handover(&mut self, handover: Handover) {

@@ -5,6 +5,7 @@
 
 mod inputs;
 mod outputs;
+mod streams;
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -27,7 +28,7 @@ use crate::keepalive;
 use crate::mmsg::{BATCH, ReceiveBatch, SendBatch};
 use crate::settings::Settings;
 use crate::shutdown::ShutdownSignal;
-use crate::tcp::{self, Input};
+use crate::tcp;
 use crate::udp::DatagramSocket;
 use crate::worker::{Handover, Workers};
 
@@ -48,9 +49,7 @@ pub(crate) struct Parts<U, S> {
     pub(crate) user: U,
     pub(crate) service: Arc<S>,
     pub(crate) sockets: Vec<DatagramSocket>,
-    /// Where connections are accepted.
-    pub(crate) accepting: Vec<SocketAddr>,
-    pub(crate) inputs: mpsc::Receiver<Input>,
+    pub(crate) flows: Flows,
     pub(crate) context: Rc<tcp::Context>,
     pub(crate) workers: Workers,
     pub(crate) inbox: mpsc::Receiver<Handover>,
@@ -81,8 +80,6 @@ pub(crate) struct Driver<U: TransactionUser, S> {
     flows: Flows,
     accepting: Vec<SocketAddr>,
     context: Rc<tcp::Context>,
-    inputs: mpsc::Receiver<Input>,
-    input_batch: Vec<Input>,
 
     workers: Workers,
     inbox: mpsc::Receiver<Handover>,
@@ -110,12 +107,6 @@ where
     /// A driver in the current runtime.
     pub(crate) fn new(parts: Parts<U, S>) -> Driver<U, S> {
         let now = Instant::now();
-        let flows = Flows::new(
-            parts.worker,
-            parts.workers.directory.clone(),
-            parts.context.clone(),
-            parts.counters.clone(),
-        );
         Driver {
             worker: parts.worker,
             settings: parts.settings,
@@ -130,11 +121,9 @@ where
             slab: BytesMut::with_capacity(SLAB),
             send: SendBatch::new(),
             unsent: Vec::new(),
-            flows,
-            accepting: parts.accepting,
+            accepting: parts.flows.listen_addrs().collect(),
+            flows: parts.flows,
             context: parts.context,
-            inputs: parts.inputs,
-            input_batch: Vec::with_capacity(INPUTS),
             workers: parts.workers,
             inbox: parts.inbox,
             inbox_batch: Vec::with_capacity(INPUTS),
@@ -153,7 +142,7 @@ where
         while !self.has_stopped() {
             poll_fn(|cx| self.poll_turn(cx)).await;
             if std::mem::take(&mut self.has_more) {
-                // Lets the runtime look at the other sockets first, and connections read.
+                // Lets the runtime look at the other sockets first.
                 yield_now().await;
             }
         }
@@ -168,7 +157,7 @@ where
             worked |= self.sockets[i].poll_unblocked(cx).is_ready();
         }
         worked |= self.poll_inbox(cx).is_ready();
-        worked |= self.poll_inputs(cx).is_ready();
+        worked |= self.poll_connections(cx).is_ready();
         worked |= self.poll_answers(cx).is_ready();
         worked |= self.poll_alarm(cx).is_ready();
         if !worked {
@@ -216,16 +205,6 @@ where
             self.handle_handover(handover);
         }
         self.inbox_batch = batch;
-        count.map(drop)
-    }
-
-    fn poll_inputs(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut batch = std::mem::take(&mut self.input_batch);
-        let count = self.inputs.poll_recv_many(cx, &mut batch, INPUTS);
-        for input in batch.drain(..) {
-            self.handle_input(input);
-        }
-        self.input_batch = batch;
         count.map(drop)
     }
 

@@ -8,7 +8,7 @@ use sip_core::{Limits, Message, Transport, parse_message};
 use sip_transaction::{ConnectionId, Origin, Service, Target, TransactionUser, Transmit};
 
 use super::Driver;
-use crate::flows::Closed;
+use crate::flows::{Closed, NotOpened};
 use crate::tcp::{self, Connection, Refused};
 use crate::udp::{DatagramSocket, Parcel};
 use crate::via;
@@ -175,10 +175,11 @@ where
             .connect(self.now, to.transport(), from, to.remote())
         {
             Ok(connection) => self.send_on(&connection, payload, owner),
-            Err(_full) => {
+            Err(NotOpened::Full) => {
                 self.counters.connections_refused.add(1);
                 self.fail(owner);
             }
+            Err(NotOpened::Unreachable) => self.fail(owner),
         }
     }
 

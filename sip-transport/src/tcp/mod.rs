@@ -1,107 +1,57 @@
-//! One TCP connection, shared by the driver and the connection's tasks (RFC 3261 §18).
+//! One TCP connection (RFC 3261 §18).
 //!
-//! An idle connection is one small task that waits until there is something to read. It holds no buffer: all
-//! connections of a worker read into the same one, and only the rest of an incomplete message is kept.
+//! An idle connection is a line in the worker's table and a number in the kernel's queue: no task, no buffer. All
+//! connections of a worker read into the same buffer, and only the rest of an incomplete message is kept.
 
+pub(crate) mod opening;
+pub(crate) mod poller;
 mod reading;
 mod writing;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::future::Future;
-use std::net::SocketAddr;
-use std::rc::Rc;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-use sip_core::{FrameError, Limits, Message, Transport};
+use sip_core::{Limits, Transport};
 use sip_transaction::{ConnectionId, Flow};
-use socket2::SockRef;
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, spawn_local};
 
 use crate::counters::Counters;
 use crate::directory::Directory;
 use crate::settings::StreamSettings;
 
-pub(crate) use reading::{connect, read};
+pub(crate) use reading::Framing;
 use writing::Output;
 pub(crate) use writing::Refused;
 
-/// What the tasks of connections tell the driver.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a message is moved, which costs less than to allocate it"
-)]
-pub(crate) enum Input {
-    /// A peer opened a connection.
-    Accepted(TcpStream, SocketAddr),
-    /// We did.
-    Connected(Rc<Connection>),
-    /// A message arrived.
-    Message(Rc<Connection>, Message),
-    /// A peer wants to see that we live.
-    Ping(Rc<Connection>),
-    /// A message has begun, and not ended yet.
-    Incomplete(Rc<Connection>),
-    /// What arrived makes no sense, so nothing after it can.
-    Broken(Rc<Connection>, Box<FrameError>),
-    /// All that waited is written, and the connection is about to close.
-    Written(Rc<Connection>),
-    /// Nothing more will arrive.
-    Ended(Rc<Connection>, End),
-}
-
-/// How a connection came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The peer sends no more; it may still read.
-    Finished,
-    /// There is no connection any more, or there never was.
-    Lost,
-}
-
-/// What the tasks of one worker's connections share.
+/// What one worker's connections share.
 pub(crate) struct Context {
-    inputs: mpsc::Sender<Input>,
-    buffer: RefCell<Box<[u8]>>,
+    /// What they read into.
+    pub(crate) buffer: RefCell<Box<[u8]>>,
+    /// What the last one to read used, for the next one.
+    spare: Cell<Option<Box<Framing>>>,
     limits: Limits,
     directory: Arc<Directory>,
-    counters: Arc<Counters>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) settings: StreamSettings,
 }
 
 impl Context {
     pub(crate) fn new(
-        inputs: mpsc::Sender<Input>,
         limits: Limits,
         directory: Arc<Directory>,
         counters: Arc<Counters>,
         settings: StreamSettings,
     ) -> Context {
         Context {
-            inputs,
             buffer: RefCell::new(vec![0; 65_536].into_boxed_slice()),
+            spare: Cell::new(None),
             limits,
             directory,
             counters,
             settings,
         }
-    }
-
-    /// Tells the driver something, after waiting while it has plenty to do. What is told is made after that: a task
-    /// holds room for all it may ever wait with.
-    pub(crate) async fn tell(&self, input: impl FnOnce() -> Input) {
-        // The driver lives as long as the tasks do.
-        if let Ok(place) = Box::pin(self.inputs.reserve()).await {
-            place.send(input());
-        }
-    }
-
-    /// Waits for room in the driver's queue.
-    async fn room(&self) {
-        // In a box, since it is rare.
-        drop(Box::pin(self.inputs.reserve()).await);
     }
 }
 
@@ -117,7 +67,7 @@ pub(crate) enum Phase {
     },
 }
 
-/// A connection, shared by the driver and the connection's task.
+/// A connection, as its worker knows it.
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) transport: Transport,
@@ -126,16 +76,15 @@ pub(crate) struct Connection {
     stream: OnceCell<TcpStream>,
     /// Nothing, most of the time.
     output: RefCell<Option<Box<Output>>>,
+    /// The same.
+    framing: RefCell<Option<Box<Framing>>>,
     phase: Cell<Phase>,
     last_used: Cell<Instant>,
-    /// Since when a message is incomplete.
-    incomplete_since: Cell<Option<Instant>>,
     watched: Cell<Instant>,
     /// Requests that had no final response yet.
     unanswered: Cell<u32>,
     aliases: Cell<[u16; 3]>,
     borrowers: Cell<u64>,
-    task: Cell<Option<AbortHandle>>,
 }
 
 impl Connection {
@@ -153,14 +102,13 @@ impl Connection {
             local: Cell::new(local),
             stream: OnceCell::new(),
             output: RefCell::default(),
+            framing: RefCell::default(),
             phase: Cell::new(Phase::Connecting),
             last_used: Cell::new(now),
-            incomplete_since: Cell::new(None),
             watched: Cell::new(now),
             unanswered: Cell::new(0),
             aliases: Cell::new([0; 3]),
             borrowers: Cell::new(0),
-            task: Cell::new(None),
         }
     }
 
@@ -173,21 +121,29 @@ impl Connection {
         }
     }
 
-    /// The connection is open.
+    /// Takes the socket of a connection that is there, or on its way.
     pub(crate) fn attach(&self, stream: TcpStream) {
         // Small messages leave at once.
         let _ = stream.set_nodelay(true);
-        if let Ok(local) = stream.local_addr() {
+        let _ = self.stream.set(stream);
+    }
+
+    /// The connection is there.
+    pub(crate) fn open(&self) {
+        if let Some(local) = self
+            .stream
+            .get()
+            .and_then(|stream| stream.local_addr().ok())
+        {
             self.local.set(local);
         }
-        let _ = self.stream.set(stream);
         self.phase.set(Phase::Open);
     }
 
-    /// Has its input read by `task`, which ends with the connection.
-    pub(crate) fn read_by(&self, task: impl Future<Output = ()> + 'static) {
-        let handle = spawn_local(task).abort_handle();
-        self.task.set(Some(handle));
+    /// Whether a connection that was begun is there by now.
+    pub(crate) fn is_connected(&self) -> io::Result<bool> {
+        let stream = self.stream.get().ok_or(io::ErrorKind::NotConnected)?;
+        opening::is_connected(stream)
     }
 
     /// Says to the peer that nothing more will come, if nothing will; whether the connection is over.
@@ -199,18 +155,25 @@ impl Connection {
             return false;
         }
         if let Some(stream) = self.stream.get() {
-            let _ = SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
         }
         peer_ended
     }
 
     /// When to close it.
     pub(crate) fn deadline(&self, settings: &StreamSettings) -> Instant {
-        let idle = self.last_used.get() + settings.idle;
-        match (self.phase.get(), self.incomplete_since.get()) {
-            (Phase::Finishing { until, .. }, _) => until,
-            (_, Some(since)) => idle.min(since + settings.message_deadline),
-            (_, None) => idle,
+        let last_used = self.last_used.get();
+        match self.phase.get() {
+            Phase::Connecting => last_used + settings.connect_timeout,
+            Phase::Finishing { until, .. } => until,
+            Phase::Open => {
+                let idle = last_used + settings.idle;
+                let framing = self.framing.borrow();
+                let since = framing
+                    .as_ref()
+                    .and_then(|framing| framing.incomplete_since);
+                since.map_or(idle, |since| idle.min(since + settings.message_deadline))
+            }
         }
     }
 
@@ -230,8 +193,11 @@ impl Connection {
         self.watched.set(at);
     }
 
+    /// It is in use. That it is asked for does not give a connection more time to come about.
     pub(crate) fn touch(&self, now: Instant) {
-        self.last_used.set(now);
+        if self.phase.get() != Phase::Connecting {
+            self.last_used.set(now);
+        }
     }
 
     /// A request came that is owed a response.

@@ -1,16 +1,12 @@
 //! Writing to a connection, and what waits until its peer reads.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::io;
-use std::rc::Rc;
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpStream};
 
 use bytes::{Buf, Bytes};
-use socket2::SockRef;
-use tokio::net::TcpStream;
-use tokio::task::spawn_local;
 
-use super::{Connection, Context, Input, Phase};
+use super::{Connection, Context, Phase};
 use crate::worker::Owner;
 
 /// What waits until the peer reads.
@@ -18,7 +14,6 @@ use crate::worker::Owner;
 pub(super) struct Output {
     waiting: VecDeque<Waiting>,
     octets: usize,
-    writing: bool,
 }
 
 struct Waiting {
@@ -38,16 +33,16 @@ pub(crate) enum Refused {
 impl Connection {
     /// Sends `payload`, or lets it wait for a peer that does not read fast enough.
     pub(crate) fn send(
-        self: &Rc<Self>,
+        &self,
         payload: &Bytes,
         owner: Option<Owner>,
-        context: &Rc<Context>,
+        context: &Context,
     ) -> Result<(), Refused> {
         let mut written = 0;
         if self.is_drained()
-            && let Some(stream) = self.stream.get()
+            && let Some(stream) = self.open_stream()
         {
-            match stream.try_write(payload) {
+            match write(stream, payload) {
                 Ok(count) => written = count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Err(Refused::Gone),
@@ -57,7 +52,6 @@ impl Connection {
         if written < payload.len() {
             let payload = payload.slice(written..);
             self.enqueue(Waiting { payload, owner }, context)?;
-            self.flush(context);
         }
         Ok(())
     }
@@ -79,48 +73,38 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what waits, in a task of its own that ends when all is written.
-    pub(crate) fn flush(self: &Rc<Self>, context: &Rc<Context>) {
-        if self.stream.get().is_some()
-            && let Some(output) = &mut *self.output.borrow_mut()
-            && !output.writing
-        {
-            output.writing = true;
-            spawn_local(write(self.clone(), context.clone()));
-        }
-    }
-
-    /// Writes what the peer takes now; whether that was all.
-    fn write_some(&self, stream: &TcpStream, context: &Context) -> io::Result<bool> {
-        let mut output = self.output.borrow_mut();
-        if let Some(output) = &mut *output {
-            while let Some(first) = output.waiting.front_mut() {
-                let written = match stream.try_write(&first.payload) {
-                    Ok(written) => written,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                    Err(error) => return Err(error),
-                };
-                context.counters.octets_sent.add(written);
-                first.payload.advance(written);
-                if first.payload.is_empty() {
-                    output.waiting.pop_front();
-                }
-                output.octets -= written;
-                context.directory.release(written);
+    /// Writes what waits, as far as the peer takes it now; true if that was all of it.
+    pub(crate) fn flush(&self, context: &Context) -> bool {
+        let mut waiting = self.output.borrow_mut();
+        let (Some(output), Some(stream)) = (&mut *waiting, self.open_stream()) else {
+            return false;
+        };
+        while let Some(first) = output.waiting.front_mut() {
+            // An error shows in reading as well, where the connection ends.
+            let Ok(written) = write(stream, &first.payload) else {
+                return false;
+            };
+            context.counters.octets_sent.add(written);
+            first.payload.advance(written);
+            if first.payload.is_empty() {
+                output.waiting.pop_front();
             }
+            output.octets -= written;
+            context.directory.release(written);
         }
-        *output = None;
-        Ok(true)
+        *waiting = None;
+        true
     }
 
-    /// Ends the tasks and the stream; those whose messages did not leave come back.
+    fn open_stream(&self) -> Option<&TcpStream> {
+        let is_open = self.phase() != Phase::Connecting;
+        self.stream.get().filter(|_| is_open)
+    }
+
+    /// Ends the stream; those whose messages did not leave come back.
     pub(crate) fn end(&self, context: &Context) -> Vec<Owner> {
-        if let Some(task) = self.task.take() {
-            task.abort();
-        }
         if let Some(stream) = self.stream.get() {
-            // The writing task may hold the connection a little longer.
-            let _ = SockRef::from(stream).shutdown(std::net::Shutdown::Both);
+            let _ = stream.shutdown(Shutdown::Both);
         }
         let Some(output) = self.output.take() else {
             return Vec::new();
@@ -131,20 +115,11 @@ impl Connection {
     }
 }
 
-/// Writes what waits, as fast as the peer reads.
-async fn write(connection: Rc<Connection>, context: Rc<Context>) {
-    let Some(stream) = connection.stream.get() else {
-        return;
-    };
-    while poll_fn(|cx| stream.poll_write_ready(cx)).await.is_ok() {
-        match connection.write_some(stream, &context) {
-            Ok(true) => break,
-            Ok(false) => {}
-            // The reading task meets the end as well, and tells.
-            Err(_) => return,
+fn write(mut stream: &TcpStream, payload: &[u8]) -> io::Result<usize> {
+    loop {
+        match stream.write(payload) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
         }
-    }
-    if matches!(connection.phase(), Phase::Finishing { .. }) {
-        context.tell(|| Input::Written(connection)).await;
     }
 }

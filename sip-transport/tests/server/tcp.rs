@@ -77,6 +77,25 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
+fn what_comes_faster_than_it_is_read_is_read_to_its_end() {
+    const COUNT: usize = 1000;
+    let stage = stage();
+    let mut alice = connect(&stage);
+    let mut writing = TcpPeer(alice.0.try_clone().unwrap());
+    let writer = std::thread::spawn(move || {
+        let requests: String = (0..COUNT).map(|i| options(&format!("call-{i}"))).collect();
+        assert!(requests.len() > 2 * 65_536);
+        writing.send(requests);
+        writing.0.shutdown(Shutdown::Write).unwrap();
+    });
+    for i in 0..COUNT {
+        expect_ok(&alice.receive(), &format!("call-{i}"));
+    }
+    assert_eq!(alice.receive_to_end(), "");
+    writer.join().unwrap();
+}
+
+#[test]
 fn half_a_message_waits_for_the_rest() {
     let stage = stage();
     let mut alice = connect(&stage);
@@ -241,6 +260,19 @@ fn a_refused_connection_is_a_transport_failure() {
     stage.send(0, to);
     assert_eq!(stage.next().what, What::TransportFailure);
     assert_eq!(stage.server.count("connects_failed"), 1);
+}
+
+#[test]
+fn a_connection_that_does_not_come_about_in_time_is_a_transport_failure() {
+    let stage = stage_with(|settings| settings.stream.connect_timeout = Duration::from_millis(20));
+    let (socket, addr) = deaf();
+    // It keeps one waiting, and does not even hear the others.
+    socket.listen(0).unwrap();
+    let _waits = TcpPeer::connect(addr);
+    stage.send(0, Target::address(Transport::Tcp, addr));
+    assert_eq!(stage.next().what, What::TransportFailure);
+    assert_eq!(stage.server.count("connects_failed"), 1);
+    assert_eq!(stage.server.count("connections_timed_out"), 0);
 }
 
 #[test]
