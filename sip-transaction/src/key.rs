@@ -1,7 +1,6 @@
 //! Finding the transaction a message belongs to (RFC 3261 §17.1.3, §17.2.3), and the branches that make it easy.
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
-use std::io::Write;
 
 use sip_core::{Branch, CSeq, HeaderError, HeaderName, Method, Request, Tag, To, Via};
 use siphasher::sip128::{Hasher128, SipHasher13};
@@ -30,21 +29,28 @@ impl BranchParts {
 
     const DIGITS: usize = 4 + 8 + 16;
 
+    const LENGTH: usize = Branch::MAGIC_COOKIE.len() + BranchParts::DIGITS;
+
     pub(crate) fn print(self) -> Branch {
-        let BranchParts {
-            worker,
-            slot,
-            random,
-        } = self;
-        let cookie = Branch::MAGIC_COOKIE;
-        Branch::new(format!("{cookie}{worker:04x}{slot:08x}{random:016x}"))
-            .expect("letters and digits")
+        Branch::new(self.text()).expect("letters and digits")
     }
 
     /// The same, with a mark behind it (RFC 5393 §4.2.1).
     pub(crate) fn print_marked(self, mark: u32) -> Branch {
-        let branch = self.print();
-        Branch::new(format!("{branch}.{mark:08x}")).expect("letters, digits and a dot")
+        let mut text = [b'.'; BranchParts::LENGTH + 9];
+        text[..BranchParts::LENGTH].copy_from_slice(&self.text());
+        print_hexadecimal(mark.into(), &mut text[BranchParts::LENGTH + 1..]);
+        Branch::new(text).expect("letters, digits and a dot")
+    }
+
+    fn text(self) -> [u8; BranchParts::LENGTH] {
+        let mut text = [0; BranchParts::LENGTH];
+        let (cookie, digits) = text.split_at_mut(Branch::MAGIC_COOKIE.len());
+        cookie.copy_from_slice(Branch::MAGIC_COOKIE.as_bytes());
+        print_hexadecimal(self.worker.into(), &mut digits[..4]);
+        print_hexadecimal(self.slot.into(), &mut digits[4..12]);
+        print_hexadecimal(self.random, &mut digits[12..]);
+        text
     }
 
     /// Reads a branch; `None` if it cannot be ours.
@@ -63,6 +69,15 @@ impl BranchParts {
             slot: number(4, 12)? as u32,
             random: number(12, 28)?,
         })
+    }
+}
+
+/// Writes `number` into all of `digits`, zeroes before it.
+fn print_hexadecimal(number: u64, digits: &mut [u8]) {
+    let mut left = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(left & 15) as usize];
+        left >>= 4;
     }
 }
 
@@ -221,7 +236,7 @@ fn from_caller(request: &Request, hash: &mut SipHasher13) -> Result<(), HeaderEr
 /// 64 bits as a tag (§19.3).
 pub(crate) fn print_tag(bits: u64) -> Tag {
     let mut digits = [0; 16];
-    write!(&mut digits[..], "{bits:016x}").expect("room for 64 bits");
+    print_hexadecimal(bits, &mut digits);
     Tag::new(digits).expect("digits")
 }
 

@@ -1,7 +1,6 @@
 //! Who the phones are: names and passwords from a pattern, or from a file.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -94,21 +93,33 @@ impl Pattern {
     fn write(&self, n: u32, out: &mut Vec<u8>) {
         out.extend_from_slice(self.before.as_bytes());
         if let Some(width) = self.width {
-            // A Vec takes all that is written.
-            let _ = write!(out, "{n:0width$}");
+            write_number(n, width, out);
         }
         out.extend_from_slice(self.after.as_bytes());
     }
 
     fn expand(&self, n: u32) -> String {
-        let number = self.width.map(|width| format!("{n:0width$}"));
-        [
-            &self.before,
-            number.as_deref().unwrap_or_default(),
-            &self.after,
-        ]
-        .concat()
+        let mut out = Vec::with_capacity(self.before.len() + MOST_DIGITS + self.after.len());
+        self.write(n, &mut out);
+        String::from_utf8(out).expect("text and digits")
     }
+}
+
+/// Digits a pattern may ask for.
+const MOST_DIGITS: usize = 20;
+
+/// Appends `n` in at least so many digits; `format!` takes several times as long.
+fn write_number(n: u32, width: usize, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; MOST_DIGITS];
+    let mut left = n;
+    let mut first = MOST_DIGITS;
+    while left > 0 || first == MOST_DIGITS {
+        first -= 1;
+        digits[first] = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    let first = first.min(MOST_DIGITS.saturating_sub(width));
+    out.extend_from_slice(&digits[first..]);
 }
 
 impl FromStr for Pattern {
@@ -128,7 +139,7 @@ impl FromStr for Pattern {
             "" => 0,
             digits => digits.parse().map_err(|_| wrong())?,
         };
-        if width > 20 || after.contains('%') {
+        if width > MOST_DIGITS || after.contains('%') {
             return Err(wrong());
         }
         Ok(Pattern {
@@ -156,6 +167,9 @@ mod tests {
         assert_eq!(expand("user%06d", 42), "user000042");
         assert_eq!(expand("%d-x", 42), "42-x");
         assert_eq!(expand("secret", 42), "secret");
+        assert_eq!(expand("%d", 0), "0");
+        assert_eq!(expand("%03d", 1_234_567), "1234567");
+        assert_eq!(expand("%020d", u32::MAX), "00000000004294967295");
         for wrong in ["user%6", "%s", "%06d%06d", "%99999d"] {
             assert!(wrong.parse::<Pattern>().is_err(), "{wrong}");
         }

@@ -68,6 +68,8 @@ struct Call {
     caller: u32,
     operation: Operation,
     cseq: u32,
+    /// The INVITE, until it is challenged or answered.
+    unchallenged: Option<Box<Request>>,
     credentials: Option<(HeaderName, Text)>,
     /// The caller's side once the call is answered.
     answered: Option<Box<Answered>>,
@@ -137,11 +139,10 @@ impl Calls {
         let Some(call) = self.find(owner.slot, owner.serial) else {
             return;
         };
-        call.cseq += 1;
         let caller = call.caller;
         let callee = callee.unwrap_or_else(|| cx.site.aor(called_by(caller, cx.site)));
         let mark = mark(owner, cx.site);
-        let mut request = Request::builder(
+        let request = Request::builder(
             Method::Invite,
             callee.clone(),
             &local(&mark, caller, cx.site),
@@ -152,37 +153,50 @@ impl Calls {
         .header(&Contact::new(&cx.site.contact(caller)))
         .body(&ContentType::SDP, session(caller, cx.site))
         .build();
-        if let Some((name, credentials)) = &call.credentials {
-            request.headers_mut().push_raw(name.clone(), credentials);
-        }
+        call.unchallenged = Some(Box::new(request.clone()));
         let to = cx.site.target(caller);
         cx.send(owner, request, to);
     }
 
+    /// The INVITE once more, with an answer to the challenge it met (§22.1): as it was, but for CSeq. True if that could
+    /// be done.
+    fn invite_again(&mut self, owner: Owner, challenge: &Response, cx: &mut Context<'_>) -> bool {
+        let Some(call) = self.find(owner.slot, owner.serial) else {
+            return false;
+        };
+        let Some(mut request) = call.unchallenged.take() else {
+            return false;
+        };
+        let (caller, cnonce) = (call.caller, cx.layer.random_u64());
+        let answer = cx.site.with_secret(caller, |secret| {
+            digest::answer(
+                challenge,
+                secret,
+                &Method::Invite,
+                request.uri().as_text(),
+                cnonce,
+            )
+        });
+        let Some((name, credentials)) = answer else {
+            return false;
+        };
+        call.cseq += 1;
+        let headers = request.headers_mut();
+        headers.set(&CSeq::new(call.cseq, Method::Invite));
+        headers.push_raw(name.clone(), &credentials);
+        call.credentials = Some((name, credentials));
+        let to = cx.site.target(caller);
+        cx.send(owner, *request, to);
+        true
+    }
+
     fn handle_invite_response(&mut self, owner: Owner, response: &Response, cx: &mut Context<'_>) {
         let status = response.status();
-        let callee = self.style.callee.clone();
-        let Some(call) = self.find(owner.slot, owner.serial) else {
-            return;
-        };
         match status {
             _ if status.class() == StatusClass::Provisional => {}
             _ if status.is_success() => self.handle_answer(owner, response, cx),
             StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
-                if call.credentials.is_none() =>
-            {
-                let caller = call.caller;
-                let cnonce = cx.layer.random_u64();
-                let uri = callee.unwrap_or_else(|| cx.site.aor(called_by(caller, cx.site)));
-                let answer = cx.site.with_secret(caller, |secret| {
-                    digest::answer(response, secret, &Method::Invite, uri.as_text(), cnonce)
-                });
-                if answer.is_none() {
-                    return self.end(owner.slot, Outcome::Refused(status.as_u16()), cx);
-                }
-                call.credentials = answer;
-                self.invite(owner, cx);
-            }
+                if self.invite_again(owner, response, cx) => {}
             _ => self.end(owner.slot, Outcome::Refused(status.as_u16()), cx),
         }
     }
@@ -220,6 +234,7 @@ impl Calls {
         let ack = ack.to_bytes();
         cx.layer
             .transmit_printed(to, |out| out.extend_from_slice(&ack));
+        call.unchallenged = None;
         let took = cx.now.saturating_duration_since(call.operation.due);
         call.answered = Some(Box::new(Answered {
             dialog,
@@ -399,7 +414,8 @@ impl Work for Calls {
             serial,
             caller,
             operation,
-            cseq: 0,
+            cseq: 1,
+            unchallenged: None,
             credentials: None,
             answered: None,
             incoming: None,
