@@ -31,8 +31,8 @@ macro_rules! headers {
         pub(crate) enum NameId { $($($type,)*)* Other }
 
         /// Each known name, in the order of [`NameId`].
-        const KNOWN: &[(NameId, &str, Option<u8>)] = &[
-            $($((NameId::$type, $long, name::headers!(@compact $($compact)?)),)*)*
+        const KNOWN: &[name::Known] = &[
+            $($(name::Known::new(NameId::$type, $long, name::headers!(@compact $($compact)?)),)*)*
         ];
 
         /// What else is known of each, in the same order: whether it is a list, and where it is defined.
@@ -80,14 +80,14 @@ impl HeaderName {
 
     /// All names that have a type in this crate, by family.
     pub fn all() -> impl Iterator<Item = HeaderName> {
-        KNOWN.iter().map(|(id, ..)| id.name(Text::default))
+        KNOWN.iter().map(|known| known.id.name(Text::default))
     }
 
     /// The one letter that means the same (§7.3.3).
     #[must_use]
     pub fn compact(&self) -> Option<char> {
-        let (.., compact) = KNOWN.get(self.id() as usize)?;
-        compact.map(char::from)
+        let known = KNOWN.get(self.id() as usize)?;
+        known.compact.map(char::from)
     }
 
     /// Whether its type is a [`ListHeader`](super::ListHeader), so that a comma parts values (§7.3.1); `false` for a
@@ -107,9 +107,48 @@ impl HeaderName {
     }
 }
 
+pub(super) struct Known {
+    id: NameId,
+    long: &'static str,
+    compact: Option<u8>,
+    ends: [u64; 2],
+}
+
+impl Known {
+    pub(super) const fn new(id: NameId, long: &'static str, compact: Option<u8>) -> Known {
+        let ends = ends(long.as_bytes());
+        Known {
+            id,
+            long,
+            compact,
+            ends,
+        }
+    }
+}
+
+/// The first and the last octets of a name, eight or four each, or what there is. They overlap, and with its length
+/// tell a name of up to 16 octets from any other.
+#[inline(always)]
+const fn ends(name: &[u8]) -> [u64; 2] {
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        return [u64::from_le_bytes(*first), u64::from_le_bytes(*last)];
+    }
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        return [
+            u32::from_le_bytes(*first) as u64,
+            u32::from_le_bytes(*last) as u64,
+        ];
+    }
+    match name {
+        [] => [0, 0],
+        [first, .., last] => [*first as u64, (name[1] as u64) << 8 | *last as u64],
+        [only] => [*only as u64, 0],
+    }
+}
+
 impl NameId {
     /// Finds a name as received, long or compact, in any case.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(name: &[u8]) -> NameId {
         if let [letter] = name {
             let letter = letter.to_ascii_lowercase().wrapping_sub(b'a');
@@ -118,9 +157,10 @@ impl NameId {
                 .copied()
                 .unwrap_or(NameId::Other);
         }
-        let slot = slot(name);
+        let ends = ends(name);
+        let slot = slot(ends);
         match KNOWN.get(usize::from(SLOTS[slot])) {
-            Some((id, long, _)) if long.as_bytes() == name => *id,
+            Some(known) if known.ends == ends && known.is_long(name) => known.id,
             Some(_) => NameId::find_from(slot, name),
             None => NameId::Other,
         }
@@ -129,13 +169,21 @@ impl NameId {
     /// The same for a name in odd case, or one that shares its slot with another.
     #[cold]
     fn find_from(mut slot: usize, name: &[u8]) -> NameId {
-        while let Some((id, long, _)) = KNOWN.get(usize::from(SLOTS[slot])) {
-            if long.as_bytes().eq_ignore_ascii_case(name) {
-                return *id;
+        while let Some(known) = KNOWN.get(usize::from(SLOTS[slot])) {
+            if known.long.as_bytes().eq_ignore_ascii_case(name) {
+                return known.id;
             }
             slot = (slot + 1) % SLOTS.len();
         }
         NameId::Other
+    }
+}
+
+impl Known {
+    /// Whether `name`, whose ends are the same, is the same all the way.
+    #[inline(always)]
+    fn is_long(&self, name: &[u8]) -> bool {
+        self.long.len() == name.len() && (name.len() <= 16 || self.long.as_bytes() == name)
     }
 }
 
@@ -144,9 +192,8 @@ const COMPACT: [NameId; 26] = {
     let mut letters = [NameId::Other; 26];
     let mut index = 0;
     while index < KNOWN.len() {
-        let (id, _, compact) = KNOWN[index];
-        if let Some(letter) = compact {
-            letters[(letter - b'a') as usize] = id;
+        if let Some(letter) = KNOWN[index].compact {
+            letters[(letter - b'a') as usize] = KNOWN[index].id;
         }
         index += 1;
     }
@@ -160,7 +207,7 @@ static SLOTS: [u8; 512] = {
     let mut slots = [EMPTY; 512];
     let mut index = 0;
     while index < KNOWN.len() {
-        let mut at = slot(KNOWN[index].1.as_bytes());
+        let mut at = slot(KNOWN[index].ends);
         while slots[at] != EMPTY {
             at = (at + 1) % slots.len();
         }
@@ -170,17 +217,18 @@ static SLOTS: [u8; 512] = {
     slots
 };
 
-/// Where to look for a name first: its length and three of its letters, whatever their case.
-const fn slot(name: &[u8]) -> usize {
-    let length = name.len();
-    if length == 0 {
-        return 0;
-    }
-    let first = (name[0] | 0x20) as usize;
-    let middle = (name[length / 2] | 0x20) as usize;
-    let last = (name[length - 1] | 0x20) as usize;
-    (length * 53 + first * 486 + middle * 255 + last * 272) % 512
+/// Where to look first for a name with these ends, whatever their case.
+#[inline(always)]
+const fn slot([first, last]: [u64; 2]) -> usize {
+    // Small letters, where there are letters.
+    const SMALL: u64 = u64::from_ne_bytes([0x20; 8]);
+    let both = (first | SMALL) ^ (last | SMALL).rotate_left(ROTATION);
+    (both.wrapping_mul(FACTOR) >> (64 - 9)) as usize
 }
+
+// Found by trying, until each name had a slot of its own; a few that share one do no harm.
+const ROTATION: u32 = 4;
+const FACTOR: u64 = 0x28d4_f65d_f2a8_a317;
 
 impl PartialEq for HeaderName {
     fn eq(&self, other: &HeaderName) -> bool {
@@ -229,22 +277,22 @@ mod tests {
 
     #[test]
     fn every_known_name_is_found_in_any_case() {
-        for (id, long, compact) in KNOWN {
-            assert_eq!(NameId::find(long.as_bytes()), *id);
-            assert_eq!(NameId::find(long.to_uppercase().as_bytes()), *id);
-            assert_eq!(NameId::find(long.to_lowercase().as_bytes()), *id);
-            if let Some(letter) = compact {
-                assert_eq!(NameId::find(&[*letter]), *id);
+        for known in KNOWN {
+            let (id, long) = (known.id, known.long);
+            assert_eq!(NameId::find(long.as_bytes()), id);
+            assert_eq!(NameId::find(long.to_uppercase().as_bytes()), id);
+            assert_eq!(NameId::find(long.to_lowercase().as_bytes()), id);
+            if let Some(letter) = known.compact {
+                assert_eq!(NameId::find(&[letter]), id);
             }
         }
     }
 
     #[test]
     fn a_name_is_found_at_the_first_look_or_the_second() {
-        for (index, (_, long, _)) in KNOWN.iter().enumerate() {
-            let first = slot(long.as_bytes());
-            let looks = (first..).position(|at| usize::from(SLOTS[at % 512]) == index);
-            assert!(looks.unwrap() < 2, "{long}");
+        for (index, known) in KNOWN.iter().enumerate() {
+            let looks = (slot(known.ends)..).position(|at| usize::from(SLOTS[at % 512]) == index);
+            assert!(looks.unwrap() < 2, "{}", known.long);
         }
     }
 }

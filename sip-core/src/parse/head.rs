@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr2, memmem, memrchr};
+use memchr::{memchr, memmem, memrchr};
 use smallvec::SmallVec;
 
 use super::lex::is_token;
-use super::{Flaw, Limits, ParseError};
+use super::{Flaw, Limits, ParseError, words};
 use crate::StatusCode;
 use crate::header::{Line, Lines, NameId};
 
@@ -90,10 +90,13 @@ impl Head {
         let max_line = limits.max_line.min(Line::MAX);
         let mut room = limits.max_headers;
         let mut at = self.start_length;
-        while !scan.bytes[at..].starts_with(b"\r\n") {
+        loop {
             let Some(mut crlf) = scan.crlf(at) else {
                 return self.without_end(scan, at);
             };
+            if crlf == at {
+                break;
+            }
             let mut folds = 0;
             while let Some(b' ' | b'\t') = scan.bytes.get(crlf + 2) {
                 let Some(next) = scan.crlf(crlf + 2) else {
@@ -176,9 +179,9 @@ impl Scan<'_> {
 
     /// The next CRLF. CR or LF alone does not end a line (§7): readers that disagree about that see different headers
     /// in one message.
-    #[inline]
+    #[inline(always)]
     fn crlf(&mut self, from: usize) -> Option<usize> {
-        let found = from + memchr2(b'\r', b'\n', &self.bytes[from..])?;
+        let found = words::line_end(self.bytes, from)?;
         if self.bytes[found..].starts_with(b"\r\n") {
             Some(found)
         } else {
@@ -290,44 +293,46 @@ impl<'a> Scan<'a> {
 }
 
 /// Finds the parts of a header line, which stands at `start` without its CRLF.
-#[inline]
+#[inline(always)]
 fn header_line(text: &[u8], start: usize, folded: bool) -> Option<Line> {
-    let colon = colon(text)?;
-    let name = trim_end(&text[..colon], is_blank);
+    let colon = words::colon(text)?;
+    let (name, value) = match &text[colon..] {
+        // As nearly every line is written.
+        [b':', b' ', first, ..] if is_tidy(text, colon, *first) => {
+            (&text[..colon], colon + 2..text.len())
+        }
+        _ => trimmed(text, colon),
+    };
     let id = NameId::find(name);
     if id == NameId::Other && !is_token(name) {
         return None;
     }
-    let value = trim_start(&text[colon + 1..], is_lws);
-    let value_start = text.len() - value.len();
-    let value = trim_end(value, is_lws);
-    let value_end = value_start + value.len();
-    let folded = folded && memchr(b'\r', value).is_some();
+    let folded = folded && memchr(b'\r', &text[value.clone()]).is_some();
+    let length = text.len() + 2;
     Some(Line::received(
         start,
-        text.len() + 2,
+        length,
         name.len(),
-        value_start..value_end,
+        value,
         id,
         folded,
     ))
 }
 
-/// The first colon, looked for eight octets at a time: names are so short that calling memchr costs more.
-#[inline]
-fn colon(text: &[u8]) -> Option<usize> {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    let (words, rest) = text.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        // Zero where a colon is; the lowest borrow out of a zero octet marks the first.
-        let word = u64::from_le_bytes(*word) ^ (EACH * b':' as u64);
-        let zeros = word.wrapping_sub(EACH) & !word & (EACH << 7);
-        if zeros != 0 {
-            return Some(8 * index + zeros.trailing_zeros() as usize / 8);
-        }
-    }
-    let found = rest.iter().position(|octet| *octet == b':')?;
-    Some(8 * words.len() + found)
+/// Nothing to trim: not before the colon, nor where the value begins, nor where it ends.
+#[inline(always)]
+fn is_tidy(text: &[u8], colon: usize, first: u8) -> bool {
+    let ends_visibly = |text: &[u8]| text.last().is_some_and(|last| *last > b' ');
+    first > b' ' && ends_visibly(text) && ends_visibly(&text[..colon])
+}
+
+/// The name, and where the value stands, without the white space around them.
+#[cold]
+fn trimmed(text: &[u8], colon: usize) -> (&[u8], Range<usize>) {
+    let name = trim_end(&text[..colon], is_blank);
+    let value = trim_start(&text[colon + 1..], is_lws);
+    let start = text.len() - value.len();
+    (name, start..start + trim_end(value, is_lws).len())
 }
 
 fn is_blank(octet: u8) -> bool {

@@ -4,6 +4,7 @@ mod error;
 mod head;
 pub(crate) mod lex;
 mod stream;
+mod words;
 
 use bytes::Bytes;
 
