@@ -19,8 +19,8 @@ pub enum Message {
 }
 
 impl Message {
-    /// `bytes` are the message, from its start line to the end of its body.
-    pub(crate) fn from_head(head: Head, bytes: Bytes) -> Message {
+    /// `bytes` are the message, from its start line to the end of its body; `cut` says what is wrong with that end.
+    pub(crate) fn from_head(head: Head, bytes: Bytes, cut: Option<Flaw>) -> Message {
         let parts = Parts {
             body: bytes.slice(head.length..),
             headers: Headers::received(bytes, head.lines),
@@ -29,10 +29,10 @@ impl Message {
         };
         match head.start_line {
             StartLine::Request { method, uri } => {
-                Message::Request(Request::received(method, uri, parts))
+                Message::Request(Request::received(method, uri, parts, cut))
             }
             StartLine::Status { code, reason } => {
-                Message::Response(Response::received(code, reason, parts))
+                Message::Response(Response::received(code, reason, parts, cut))
             }
         }
     }
@@ -89,14 +89,6 @@ impl Message {
             Message::Request(request) => Message::Request(request.detached()),
             Message::Response(response) => Message::Response(response.detached()),
         }
-    }
-
-    pub(crate) fn note(&mut self, flaw: Flaw) {
-        let flaw = match self {
-            Message::Request(_) => flaw,
-            Message::Response(_) => flaw.unanswered(),
-        };
-        self.parts_mut().flaw.get_or_insert(flaw);
     }
 
     pub(crate) fn parts(&self) -> &Parts {

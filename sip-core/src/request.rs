@@ -30,17 +30,23 @@ impl Request {
         }
     }
 
-    /// The ranges are those of the start line.
-    pub(crate) fn received(method: Range<usize>, uri: Range<usize>, mut parts: Parts) -> Request {
+    /// The ranges are those of the start line; `cut` is what is wrong with the end of the body.
+    pub(crate) fn received(
+        method: Range<usize>,
+        uri: Range<usize>,
+        mut parts: Parts,
+        cut: Option<Flaw>,
+    ) -> Request {
         let received = parts.headers.received_bytes();
-        let token = Text::received(received.slice(method));
-        let method = Method::known(&token).unwrap_or(Method::Other(token));
+        let method = Method::known(&received[method.clone()])
+            .unwrap_or_else(|| Method::Other(Text::received(received.slice(method))));
         let uri_start = uri.start;
         let uri_text = Text::received(received.slice(uri));
         let uri = Uri::parse(&uri_text).unwrap_or_else(|_| {
             parts.note_bad_request(uri_start, "Request-URI");
             Uri::Other(uri_text)
         });
+        parts.flaw = parts.flaw.or(cut);
         Request { method, uri, parts }
     }
 

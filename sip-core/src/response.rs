@@ -30,7 +30,15 @@ impl Response {
         }
     }
 
-    pub(crate) fn received(status: StatusCode, reason: Range<usize>, parts: Parts) -> Response {
+    /// The range is that of the reason phrase; `cut` is what is wrong with the end of the body.
+    pub(crate) fn received(
+        status: StatusCode,
+        reason: Range<usize>,
+        mut parts: Parts,
+        cut: Option<Flaw>,
+    ) -> Response {
+        // Nobody answers a response.
+        parts.flaw = parts.flaw.or(cut.map(Flaw::unanswered));
         Response {
             status,
             reason: Text::received(parts.headers.received_bytes().slice(reason)),

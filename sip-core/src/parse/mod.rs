@@ -6,7 +6,7 @@ pub(crate) mod lex;
 mod stream;
 mod words;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 pub use error::{Flaw, ParseError};
 pub(crate) use head::{Head, StartLine};
@@ -53,9 +53,9 @@ impl Default for Limits {
 ///
 /// # Errors
 /// When there is no SIP start line: such bytes deserve no answer.
-pub fn parse_message(bytes: Bytes, limits: &Limits) -> Result<Message, ParseError> {
+pub fn parse_message(mut bytes: Bytes, limits: &Limits) -> Result<Message, ParseError> {
     let skipped = head::leading_crlfs(&bytes);
-    let mut bytes = bytes.slice(skipped..);
+    bytes.advance(skipped);
     let oversized = bytes.len() > limits.max_message;
     bytes.truncate(limits.max_message);
     let head = Head::parse(&bytes, limits).map_err(|error| ParseError {
@@ -70,20 +70,23 @@ pub fn parse_message(bytes: Bytes, limits: &Limits) -> Result<Message, ParseErro
         None => (rest, !oversized),
     };
     bytes.truncate(head.length + body_length);
-    let message_length = bytes.len();
-    let mut message = Message::from_head(head, bytes);
-    if oversized && !complete {
+    let cut = match complete {
+        true => None,
+        false => Some(cut_short(&bytes, oversized, limits)),
+    };
+    Ok(Message::from_head(head, bytes, cut))
+}
+
+/// What is wrong with a message that ends with `bytes` and should not.
+#[cold]
+fn cut_short(bytes: &[u8], oversized: bool, limits: &Limits) -> Flaw {
+    if oversized {
         let status = StatusCode::MESSAGE_TOO_LARGE;
-        message.note(Flaw::new(limits.max_message, "a shorter message", status));
-    } else if !complete {
-        let status = StatusCode::BAD_REQUEST;
-        message.note(Flaw::new(
-            message_length,
-            "Content-Length octets of body",
-            status,
-        ));
+        Flaw::new(limits.max_message, "a shorter message", status)
+    } else {
+        let expected = "Content-Length octets of body";
+        Flaw::new(bytes.len(), expected, StatusCode::BAD_REQUEST)
     }
-    Ok(message)
 }
 
 #[cfg(test)]

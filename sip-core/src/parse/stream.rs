@@ -130,7 +130,7 @@ impl StreamFramer {
         self.started = false;
         self.searched = 0;
         let bytes = self.buffer.split_to(length).freeze();
-        Ok(Some(Frame::Message(Message::from_head(head, bytes))))
+        Ok(Some(Frame::Message(Message::from_head(head, bytes, None))))
     }
 
     fn keep_alive(&mut self) -> Option<Frame> {
@@ -214,8 +214,7 @@ impl StreamFramer {
 /// The end of this message is unknown; its head is all there is of it.
 fn lost(head: Head, buffer: &[u8], flaw: Flaw) -> FrameError {
     let bytes = Bytes::copy_from_slice(&buffer[..head.length]);
-    let mut message = Message::from_head(head, bytes);
-    message.note(flaw);
+    let message = Message::from_head(head, bytes, Some(flaw));
     FrameError {
         flaw: message.flaw().copied().unwrap_or(flaw),
         message: Some(message),
