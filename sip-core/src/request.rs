@@ -42,9 +42,9 @@ impl Request {
             .unwrap_or_else(|| Method::Other(Text::received(received.slice(method))));
         let uri_start = uri.start;
         let uri_text = Text::received(received.slice(uri));
-        let uri = Uri::parse(&uri_text).unwrap_or_else(|_| {
+        let uri = Uri::read(uri_text).unwrap_or_else(|(_, unread)| {
             parts.note_bad_request(uri_start, "Request-URI");
-            Uri::Other(uri_text)
+            Uri::Other(unread)
         });
         parts.flaw = parts.flaw.or(cut);
         Request { method, uri, parts }
@@ -140,7 +140,7 @@ impl Request {
         let uri_text = Text::received(printed.slice(uri_start..uri_end));
         Request {
             method: self.method.detached(),
-            uri: Uri::parse(&uri_text).unwrap_or(Uri::Other(uri_text)),
+            uri: Uri::read(uri_text).unwrap_or_else(|(_, unread)| Uri::Other(unread)),
             parts,
         }
     }

@@ -60,7 +60,7 @@ impl NameAddr {
             Err(expected) => return Err(expected.in_header(name)),
         };
         let uri = Span::of(part.uri, &text);
-        match Uri::parse(&uri.text(&text)) {
+        match Uri::read(uri.text(&text)) {
             Ok(read) => Ok(NameAddr {
                 uri: read,
                 display: Span::of(part.display, &text),
@@ -68,7 +68,7 @@ impl NameAddr {
                 tag: Span::of_option(tag, &text),
                 text,
             }),
-            Err(error) => Err(HeaderError::malformed(
+            Err((error, _)) => Err(HeaderError::malformed(
                 name,
                 uri.start() + error.offset,
                 error.expected,

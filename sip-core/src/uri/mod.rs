@@ -79,6 +79,11 @@ impl Uri {
     /// # Errors
     /// If it has no scheme, or does not follow its scheme's grammar.
     pub fn parse(text: &Text) -> Result<Uri, UriError> {
+        Uri::read(text.clone()).map_err(|(error, _)| error)
+    }
+
+    /// [`Uri::parse`] of a text that is not needed besides; it comes back with an error.
+    pub(crate) fn read(text: Text) -> Result<Uri, (UriError, Text)> {
         match &text[..] {
             [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', ..] => {
                 SipUri::read(text, "sip:".len(), false).map(Uri::Sip)
@@ -87,12 +92,15 @@ impl Uri {
                 SipUri::read(text, "sips:".len(), true).map(Uri::Sip)
             }
             [b't' | b'T', b'e' | b'E', b'l' | b'L', b':', ..] => {
-                TelUri::read(text, "tel:".len()).map(Uri::Tel)
+                match TelUri::read(&text, "tel:".len()) {
+                    Ok(uri) => Ok(Uri::Tel(uri)),
+                    Err(error) => Err((error, text)),
+                }
             }
-            _ => {
-                lex::exactly(text, lex::absolute_uri)?;
-                Ok(Uri::Other(text.clone()))
-            }
+            _ => match lex::exactly(&text, lex::absolute_uri) {
+                Ok(_) => Ok(Uri::Other(text)),
+                Err(expected) => Err((expected.into(), text)),
+            },
         }
     }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::{Host, HostPort, Uri, UriError, escape};
 use crate::params::Params;
-use crate::parse::lex::{self, SipUriParts};
+use crate::parse::lex::{self, Expected};
 use crate::span::{Span, narrow};
 use crate::{Text, Transport};
 
@@ -65,24 +65,28 @@ impl SipUri {
         empty.with_host_port(host_port).with_user(user)
     }
 
-    /// Reads what follows `sip:` or `sips:`, which ends at `start`.
-    pub(super) fn read(text: &Text, start: usize, secure: bool) -> Result<SipUri, UriError> {
-        let parts = lex::exactly(&text[start..], lex::sip_uri)
-            .map_err(|expected| UriError::new(start + expected.offset, expected.rule))?;
-        Ok(SipUri::of_parts(text, start, secure, &parts))
-    }
-
-    fn of_parts(text: &Text, start: usize, secure: bool, parts: &SipUriParts<'_>) -> SipUri {
+    /// Reads what follows `sip:` or `sips:`, which ends at `start`. The text comes back with an error.
+    pub(super) fn read(
+        text: Text,
+        start: usize,
+        secure: bool,
+    ) -> Result<SipUri, (UriError, Text)> {
+        let parts = match lex::exactly(&text[start..], lex::sip_uri) {
+            Ok(parts) => parts,
+            Err(Expected { offset, rule }) => {
+                return Err((UriError::new(start + offset, rule), text));
+            }
+        };
         let user = parts.userinfo.map_or(0, |(user, _)| user.len());
-        SipUri {
+        Ok(SipUri {
             secure,
             ip: parts.host.ip,
             port: parts.port,
             user_end: narrow(start + user),
-            host: Span::of(parts.host.text, text),
-            params: Span::of(parts.params, text),
-            text: text.clone(),
-        }
+            host: Span::of(parts.host.text, &text),
+            params: Span::of(parts.params, &text),
+            text,
+        })
     }
 
     /// The URI as it was written, or composed.

@@ -5,7 +5,7 @@ use nom::bytes::complete::{take_while, take_while1};
 use nom::character::complete::char;
 use nom::sequence::delimited;
 
-use super::octets::{DISPLAY, GEN_VALUE, VISIBLE, is, run};
+use super::octets::{DISPLAY, GEN_VALUE, VISIBLE, is, run_end};
 use super::{Mismatch, Parsed, absolute_uri, equal, named, quoted_string, semi, sws, token};
 
 /// `generic-param = token [EQUAL gen-value]`
@@ -26,7 +26,10 @@ pub(crate) fn gen_value(input: &[u8]) -> Parsed<'_> {
     match input.first() {
         Some(b'"') => quoted_string(input),
         Some(b'<') => bracketed_uri(input),
-        _ => take_while(run(GEN_VALUE)).parse(input),
+        _ => {
+            let (value, left) = input.split_at(run_end(input, 0, GEN_VALUE));
+            Ok((left, value))
+        }
     }
 }
 
@@ -102,11 +105,7 @@ pub(crate) fn display_name(input: &[u8]) -> Parsed<'_> {
         let (left, name) = quoted_string(input)?;
         return Ok((sws(left)?.0, name));
     }
-    let end = input
-        .iter()
-        .position(|octet| !is(*octet, DISPLAY))
-        .unwrap_or(input.len());
-    let (name, left) = input.split_at(end);
+    let (name, left) = input.split_at(run_end(input, 0, DISPLAY));
     Ok((left, name.trim_ascii_end()))
 }
 

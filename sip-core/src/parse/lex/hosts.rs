@@ -7,7 +7,7 @@ use nom::bytes::complete::take_while;
 use nom::character::complete::char;
 use nom::combinator::recognize;
 
-use super::octets::{LABEL, run_of};
+use super::octets::{LABEL, run_end};
 use super::{Mismatch, Parsed, colon, named, number};
 
 /// A host as it is written, and the address if it is one.
@@ -32,21 +32,22 @@ pub(crate) fn hostname(input: &[u8]) -> Parsed<'_> {
     if input.first() == Some(&b'-') {
         return Mismatch::at(input, "host");
     }
-    let (mut left, _) = label(input)?;
-    while let Some((b'.', more)) = left.split_first() {
-        left = match label(more) {
-            Ok((left, _)) => left,
-            Err(_) if more.first() == Some(&b'.') => return Mismatch::at(more, "host"),
-            // The dot that may end a name.
-            Err(_) => more,
+    let mut start = 0;
+    loop {
+        let end = run_end(input, start, LABEL);
+        let end = match input.get(end) {
+            Some(b'.') if end > start => {
+                start = end + 1;
+                continue;
+            }
+            // Behind the dot that may end a name.
+            _ if end == start && start > 0 && input.get(end) != Some(&b'.') => start,
+            _ if end == start => return Mismatch::at(&input[start..], "host"),
+            _ => end,
         };
+        let (read, left) = input.split_at(end);
+        return Ok((left, read));
     }
-    Ok((left, &input[..input.len() - left.len()]))
-}
-
-/// `domainlabel`, widened as [`hostname`] says.
-fn label(input: &[u8]) -> Parsed<'_> {
-    run_of(input, LABEL, "host")
 }
 
 fn ipv4address(text: &[u8]) -> Option<Ipv4Addr> {

@@ -60,20 +60,42 @@ const fn among(octet: u8, set: &[u8]) -> bool {
     false
 }
 
+#[inline]
 pub(super) fn is(octet: u8, class: u16) -> bool {
     CLASSES[octet as usize] & class != 0
 }
 
-pub(super) fn run(class: u16) -> impl Fn(u8) -> bool {
-    move |octet| is(octet, class)
+
+/// Where the octets of `class` end that stand at `from` and behind it.
+#[inline]
+pub(super) fn run_end(input: &[u8], from: usize, class: u16) -> usize {
+    let mut end = from;
+    // Four to a turn, so that the end of the input is looked for less often.
+    while let Some([a, b, c, d]) = input.get(end..).and_then(<[u8]>::first_chunk) {
+        if !is(*a, class) {
+            return end;
+        }
+        if !is(*b, class) {
+            return end + 1;
+        }
+        if !is(*c, class) {
+            return end + 2;
+        }
+        if !is(*d, class) {
+            return end + 3;
+        }
+        end += 4;
+    }
+    while input.get(end).is_some_and(|octet| is(*octet, class)) {
+        end += 1;
+    }
+    end
 }
 
 /// At least one octet of `class`, called `rule`.
+#[inline]
 pub(super) fn run_of<'a>(input: &'a [u8], class: u16, rule: &'static str) -> Parsed<'a> {
-    let end = input
-        .iter()
-        .position(|octet| !is(*octet, class))
-        .unwrap_or(input.len());
+    let end = run_end(input, 0, class);
     if end == 0 {
         return Mismatch::at(input, rule);
     }
@@ -82,16 +104,13 @@ pub(super) fn run_of<'a>(input: &'a [u8], class: u16, rule: &'static str) -> Par
 }
 
 /// Any number of octets of `class` and of `escaped = "%" HEXDIG HEXDIG`. A lone `%` ends the run.
+#[inline]
 pub(super) fn escaped_run(input: &[u8], class: u16) -> Parsed<'_> {
-    let mut end = 0;
-    while let Some(&octet) = input.get(end) {
-        if is(octet, class) {
-            end += 1;
-        } else if octet == b'%' && input.get(end + 1..end + 3).is_some_and(is_hex) {
-            end += 3;
-        } else {
-            break;
-        }
+    let mut end = run_end(input, 0, class);
+    while let Some([b'%', digits @ ..]) = input.get(end..end + 3)
+        && is_hex(digits)
+    {
+        end = run_end(input, end + 3, class);
     }
     let (read, left) = input.split_at(end);
     Ok((left, read))
