@@ -116,17 +116,24 @@ impl Text {
         Text(self.0.slice(range))
     }
 
-    /// Without the white space around it.
-    pub(crate) fn trimmed(&self) -> Text {
-        if let [first, .., last] = self.as_bytes()
-            && !first.is_ascii_whitespace()
-            && !last.is_ascii_whitespace()
-        {
-            return self.clone();
+    /// The part at `range`, in place of the whole.
+    pub(crate) fn into_slice(self, range: Range<usize>) -> Text {
+        match range.len() == self.0.len() {
+            true => self,
+            false => self.slice(range),
         }
+    }
+
+    /// A copy without the white space around it.
+    pub(crate) fn trimmed(&self) -> Text {
+        self.clone().into_trimmed()
+    }
+
+    /// The same, in place of the whole.
+    pub(crate) fn into_trimmed(self) -> Text {
         let start = self.0.len() - self.0.trim_ascii_start().len();
         let end = self.0.trim_ascii_end().len().max(start);
-        self.slice(start..end)
+        self.into_slice(start..end)
     }
 
     /// A copy that holds its own bytes only, and lets go of the message they came in.

@@ -45,7 +45,11 @@ impl Header for CallId {
     const NAME: HeaderName = HeaderName::CallId;
 
     fn parse(value: &Text) -> Result<CallId, HeaderError> {
-        let text = value.trimmed();
+        CallId::read(value.clone())
+    }
+
+    fn read(value: Text) -> Result<CallId, HeaderError> {
+        let text = value.into_trimmed();
         match lex::exactly(&text, lex::word) {
             Ok(_) => Ok(CallId(text)),
             Err(expected) => Err(expected.in_header(Self::NAME)),

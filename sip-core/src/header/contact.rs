@@ -105,7 +105,7 @@ impl Contact {
     #[must_use]
     pub fn q(&self) -> Option<Result<Q, HeaderError>> {
         let value = self.params().value("q")?;
-        Some(self.read(value, lex::exactly(value, lex::qvalue).map(Q)))
+        Some(self.read_param(value, lex::exactly(value, lex::qvalue).map(Q)))
     }
 
     /// How long the binding is to last, in seconds; what four octets cannot hold is the longest they can. Where
@@ -114,7 +114,7 @@ impl Contact {
     pub fn expires(&self) -> Option<Result<u32, HeaderError>> {
         let value = self.params().value("expires")?;
         let seconds = lex::exactly(&unquote(value), lex::delta_seconds);
-        Some(self.read(value, seconds))
+        Some(self.read_param(value, seconds))
     }
 
     /// With the parameter set. A value that is no token is quoted; of `*` nothing changes.
@@ -147,7 +147,7 @@ impl Contact {
     }
 
     /// Says where in the whole value a parameter's value went wrong.
-    fn read<T>(&self, value: &[u8], read: Result<T, lex::Expected>) -> Result<T, HeaderError> {
+    fn read_param<T>(&self, value: &[u8], read: Result<T, lex::Expected>) -> Result<T, HeaderError> {
         read.map_err(|expected| {
             let text = self.addr().map_or(value, |addr| addr.text());
             let start = crate::span::Span::of(value, text).start();
@@ -161,10 +161,14 @@ impl Header for Contact {
     const LIST: bool = true;
 
     fn parse(value: &Text) -> Result<Contact, HeaderError> {
+        Contact::read(value.clone())
+    }
+
+    fn read(value: Text) -> Result<Contact, HeaderError> {
         if value.trim_ascii() == b"*" {
             return Ok(Contact::Star);
         }
-        NameAddr::read(Self::NAME, value, lex::address).map(Contact::Addr)
+        NameAddr::of(Self::NAME, value, lex::address).map(Contact::Addr)
     }
 
     fn as_text(&self) -> Text {

@@ -70,20 +70,22 @@ impl Header for CSeq {
     const NAME: HeaderName = HeaderName::CSeq;
 
     fn parse(value: &Text) -> Result<CSeq, HeaderError> {
-        let text = value.trimmed();
+        CSeq::read(value.clone())
+    }
+
+    fn read(value: Text) -> Result<CSeq, HeaderError> {
+        let text = value.into_trimmed();
         let (number, method) = match lex::exactly(&text, lex::cseq) {
             Ok(read) => read,
             Err(expected) => return Err(expected.in_header(Self::NAME)),
         };
-        let at = Span::of(method, &text);
-        match Method::from_token(&at.text(&text)) {
-            Some(method) => Ok(CSeq {
-                number,
-                method,
-                text,
-            }),
-            None => Err(HeaderError::malformed(Self::NAME, at.start(), "Method")),
-        }
+        let method = Method::known(method)
+            .unwrap_or_else(|| Method::Other(Span::of(method, &text).text(&text)));
+        Ok(CSeq {
+            number,
+            method,
+            text,
+        })
     }
 
     fn as_text(&self) -> Text {

@@ -62,7 +62,11 @@ macro_rules! parties {
                 const NAME: HeaderName = HeaderName::$name;
 
                 fn parse(value: &Text) -> Result<$name, HeaderError> {
-                    NameAddr::read(Self::NAME, value, lex::address).map($name)
+                    $name::read(value.clone())
+                }
+
+                fn read(value: Text) -> Result<$name, HeaderError> {
+                    NameAddr::of(Self::NAME, value, lex::address).map($name)
                 }
 
                 fn as_text(&self) -> Text {

@@ -25,9 +25,15 @@ impl Members {
         let from = self.at?;
         let end = member_end(&self.value, from);
         self.at = (end < self.value.len()).then_some(end + 1);
-        let member = &self.value[from..end];
-        let start = from + (member.len() - member.trim_ascii_start().len());
-        Some(start..start + member.trim_ascii().len())
+        let member = self.value[from..end].trim_ascii_start();
+        let start = end - member.len();
+        Some(start..start + member.trim_ascii_end().len())
+    }
+
+    /// The next member, where nothing is asked about those behind it.
+    pub(crate) fn into_first(mut self) -> Option<Text> {
+        let range = self.next_range()?;
+        Some(self.value.into_slice(range))
     }
 }
 
@@ -36,11 +42,7 @@ impl Iterator for Members {
 
     fn next(&mut self) -> Option<Text> {
         let range = self.next_range()?;
-        if range.len() == self.value.len() {
-            Some(self.value.clone())
-        } else {
-            Some(self.value.slice(range))
-        }
+        Some(self.value.clone().into_slice(range))
     }
 }
 

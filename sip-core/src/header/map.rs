@@ -64,7 +64,7 @@ impl Headers {
     /// When it is unreadable, or stands twice and is no list header.
     pub fn optional<H: Header>(&self) -> Result<Option<H>, HeaderError> {
         if H::LIST {
-            return self.members::<H>().next().transpose();
+            return self.first_member(&H::NAME).map(H::read).transpose();
         }
         let mut lines = self.find(&H::NAME);
         let Some(line) = lines.next() else {
@@ -76,7 +76,7 @@ impl Headers {
                 kind: HeaderErrorKind::Repeated,
             });
         }
-        H::parse(&self.value(line)).map(Some)
+        H::read(self.value(line)).map(Some)
     }
 
     /// All members of a list header, over comma lists and repeated lines alike.
@@ -87,7 +87,7 @@ impl Headers {
 
     /// The value of each line of a header that may be repeated but is no comma list, as `WWW-Authenticate` (§20).
     pub fn lines_of<H: Header>(&self) -> impl Iterator<Item = Result<H, HeaderError>> {
-        self.find(&H::NAME).map(|line| H::parse(&self.value(line)))
+        self.find(&H::NAME).map(|line| H::read(self.value(line)))
     }
 
     /// Whether a line of that name stands in the message.
@@ -117,7 +117,12 @@ impl Headers {
     fn members<H: Header>(&self) -> impl Iterator<Item = Result<H, HeaderError>> {
         self.find(&H::NAME)
             .flat_map(|line| Members::of(self.value(line)))
-            .map(|member| H::parse(&member))
+            .map(H::read)
+    }
+
+    fn first_member(&self, name: &HeaderName) -> Option<Text> {
+        self.find(name)
+            .find_map(|line| Members::of(self.value(line)).into_first())
     }
 
     fn find<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a Line> + use<'a> {

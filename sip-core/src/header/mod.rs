@@ -220,6 +220,14 @@ pub trait Header: Sized {
     /// When the value does not follow the header's grammar.
     fn parse(value: &Text) -> Result<Self, HeaderError>;
 
+    /// [`Header::parse`] of a value that is not needed besides, so that a header can keep it without a copy.
+    ///
+    /// # Errors
+    /// As there.
+    fn read(value: Text) -> Result<Self, HeaderError> {
+        Self::parse(&value)
+    }
+
     /// The value as it is printed; never holds CR or LF.
     fn as_text(&self) -> Text;
 }

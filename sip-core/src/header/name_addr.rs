@@ -48,7 +48,16 @@ impl NameAddr {
         value: &Text,
         rule: AddrRule,
     ) -> Result<NameAddr, HeaderError> {
-        let text = value.trimmed();
+        NameAddr::of(name, value.clone(), rule)
+    }
+
+    /// The same of a value that is not needed besides.
+    pub(crate) fn of(
+        name: HeaderName,
+        value: Text,
+        rule: AddrRule,
+    ) -> Result<NameAddr, HeaderError> {
+        let text = value.into_trimmed();
         let mut tag = None;
         let address = |input| {
             let (left, part) = rule(input)?;

@@ -230,7 +230,11 @@ impl Header for Via {
     const LIST: bool = true;
 
     fn parse(value: &Text) -> Result<Via, HeaderError> {
-        let text = value.trimmed();
+        Via::read(value.clone())
+    }
+
+    fn read(value: Text) -> Result<Via, HeaderError> {
+        let text = value.into_trimmed();
         match lex::value(&text, via_parm) {
             Ok(parts) => Ok(Via {
                 transport: Span::of(parts.transport, &text),

@@ -98,12 +98,11 @@ impl Head {
                 break;
             }
             let mut folds = 0;
-            while let Some(b' ' | b'\t') = scan.bytes.get(crlf + 2) {
-                let Some(next) = scan.crlf(crlf + 2) else {
-                    return self.without_end(scan, at);
+            if scan.folds(crlf) {
+                (crlf, folds) = match scan.folded(crlf) {
+                    Some(end) => end,
+                    None => return self.without_end(scan, at),
                 };
-                crlf = next;
-                folds += 1;
             }
             if room == 0 {
                 scan.too_large(at, "fewer header lines");
@@ -136,6 +135,7 @@ impl Head {
         self.length = scan.bytes.len();
     }
 
+    #[inline(never)]
     fn read_content_length(&mut self, scan: &mut Scan<'_>, line: &Line) {
         let value = line.value();
         match decimal(&scan.bytes[value.clone()]) {
@@ -173,6 +173,7 @@ impl Scan<'_> {
         self.note(Flaw::new(offset, expected, StatusCode::MESSAGE_TOO_LARGE));
     }
 
+    #[cold]
     fn note(&mut self, flaw: Flaw) {
         self.flaw.get_or_insert(flaw);
     }
@@ -187,6 +188,23 @@ impl Scan<'_> {
         } else {
             self.crlf_after_stray(found)
         }
+    }
+
+    /// Whether the line that ends at `crlf` goes on (§7.3.1).
+    #[inline(always)]
+    fn folds(&self, crlf: usize) -> bool {
+        self.bytes.get(crlf + 2).is_some_and(|next| is_blank(*next))
+    }
+
+    /// Where such a line ends in the end, and how often it was folded.
+    #[cold]
+    fn folded(&mut self, mut crlf: usize) -> Option<(usize, usize)> {
+        let mut folds = 0;
+        while self.folds(crlf) {
+            crlf = self.crlf(crlf + 2)?;
+            folds += 1;
+        }
+        Some((crlf, folds))
     }
 
     #[cold]
@@ -335,8 +353,10 @@ fn trimmed(text: &[u8], colon: usize) -> (&[u8], Range<usize>) {
     (name, start..start + trim_end(value, is_lws).len())
 }
 
+#[inline(always)]
 fn is_blank(octet: u8) -> bool {
-    matches!(octet, b' ' | b'\t')
+    // One comparison for nearly every octet there is.
+    octet <= b' ' && matches!(octet, b' ' | b'\t')
 }
 
 /// Inside a line, CR and LF stand only where it is folded.

@@ -1,50 +1,55 @@
 //! Octets looked for several at a time: header lines are so short that calling memchr for each costs more.
 
-/// The first CR or LF.
+/// The first CRLF at `from` or behind it, or else the first CR or LF that stands alone.
 #[inline(always)]
 pub(super) fn line_end(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
-        // One comparison finds CR, LF and all below them, of which none but HTAB is seen in messages.
-        at += first_control(&text[at..])?;
-        if matches!(text[at], b'\r' | b'\n') {
-            return Some(at);
+        at = first_control(text, at)?;
+        match text.get(at..at + 2) {
+            Some(b"\r\n") => return Some(at),
+            _ if matches!(text[at], b'\r' | b'\n') => return Some(at),
+            _ => at += 1,
         }
-        at += 1;
     }
 }
 
-/// The first octet up to CR.
+/// One comparison finds CR, LF and all below them, of which none but HTAB is seen in messages.
+const LAST: u8 = b'\r';
+
 #[inline(always)]
-fn first_control(text: &[u8]) -> Option<usize> {
-    const LAST: u8 = b'\r';
-    let (chunks, rest) = text.as_chunks::<16>();
-    for (index, chunk) in chunks.iter().enumerate() {
+fn first_control(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<16>) {
         // All sixteen, without a branch: the compiler makes vector instructions of it.
-        let any = chunk.iter().fold(false, |any, octet| any | (*octet <= LAST));
-        if any {
-            let word = u128::from_le_bytes(*chunk);
-            let (low, high) = (below(word as u64, LAST + 1), below((word >> 64) as u64, LAST + 1));
-            let found = if low != 0 { first(low) } else { 8 + first(high) };
-            return Some(16 * index + found);
+        if chunk.iter().fold(false, |any, octet| any | (*octet <= LAST)) {
+            let both = u128::from_le_bytes(*chunk);
+            let low = below(both as u64, LAST + 1);
+            let high = below((both >> 64) as u64, LAST + 1);
+            return Some(match low {
+                0 => at + 8 + first(high),
+                _ => at + first(low),
+            });
         }
+        at += 16;
     }
-    let found = rest.iter().position(|octet| *octet <= LAST)?;
-    Some(16 * chunks.len() + found)
+    let found = text[at..].iter().position(|octet| *octet <= LAST)?;
+    Some(at + found)
 }
 
 /// The first colon.
 #[inline(always)]
 pub(super) fn colon(text: &[u8]) -> Option<usize> {
-    let (words, rest) = text.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
+    let mut at = 0;
+    while let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let marks = below(u64::from_le_bytes(*word) ^ each(b':'), 1);
         if marks != 0 {
-            return Some(8 * index + first(marks));
+            return Some(at + first(marks));
         }
+        at += 8;
     }
-    let found = rest.iter().position(|octet| *octet == b':')?;
-    Some(8 * words.len() + found)
+    let found = text[at..].iter().position(|octet| *octet == b':')?;
+    Some(at + found)
 }
 
 const fn each(octet: u8) -> u64 {
