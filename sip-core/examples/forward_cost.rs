@@ -2,14 +2,12 @@
 //! answering it, and a whole keep-alive.
 //!
 //! ```text
-//! cargo build --release -p sip-core --example forward_cost
-//! for step in read read_six_headers print forward copy reply keep_alive; do
-//!   valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect="forward_cost::work::$step" \
-//!     target/release/examples/forward_cost 1000 2>&1 | grep Collected
-//! done
+//! .ci/instructions sip-core
 //! ```
 //!
-//! The figure divided by 1000 is the cost of one message.
+//! With Rust 1.95 on x86-64, for one message: 5,700 instructions to read it, 12,900 with six typed headers, 6,500 to
+//! read and print it, 8,700 to forward it; 600 for a copy of it, 3,600 for its reply, and 12,800 for a whole keep-alive.
+//! The exact figures, which no change may exceed by more than 3 %, stand in `benches/instructions.txt`.
 
 #[path = "../benches/work/mod.rs"]
 mod work;

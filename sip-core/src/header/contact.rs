@@ -147,7 +147,11 @@ impl Contact {
     }
 
     /// Says where in the whole value a parameter's value went wrong.
-    fn read_param<T>(&self, value: &[u8], read: Result<T, lex::Expected>) -> Result<T, HeaderError> {
+    fn read_param<T>(
+        &self,
+        value: &[u8],
+        read: Result<T, lex::Expected>,
+    ) -> Result<T, HeaderError> {
         read.map_err(|expected| {
             let text = self.addr().map_or(value, |addr| addr.text());
             let start = crate::span::Span::of(value, text).start();

@@ -327,14 +327,7 @@ fn header_line(text: &[u8], start: usize, folded: bool) -> Option<Line> {
     }
     let folded = folded && memchr(b'\r', &text[value.clone()]).is_some();
     let length = text.len() + 2;
-    Some(Line::received(
-        start,
-        length,
-        name.len(),
-        value,
-        id,
-        folded,
-    ))
+    Some(Line::received(start, length, name.len(), value, id, folded))
 }
 
 /// Nothing to trim: not before the colon, nor where the value begins, nor where it ends.

@@ -22,7 +22,10 @@ fn first_control(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<16>) {
         // All sixteen, without a branch: the compiler makes vector instructions of it.
-        if chunk.iter().fold(false, |any, octet| any | (*octet <= LAST)) {
+        if chunk
+            .iter()
+            .fold(false, |any, octet| any | (*octet <= LAST))
+        {
             let both = u128::from_le_bytes(*chunk);
             let low = below(both as u64, LAST + 1);
             let high = below((both >> 64) as u64, LAST + 1);

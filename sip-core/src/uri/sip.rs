@@ -66,11 +66,7 @@ impl SipUri {
     }
 
     /// Reads what follows `sip:` or `sips:`, which ends at `start`. The text comes back with an error.
-    pub(super) fn read(
-        text: Text,
-        start: usize,
-        secure: bool,
-    ) -> Result<SipUri, (UriError, Text)> {
+    pub(super) fn read(text: Text, start: usize, secure: bool) -> Result<SipUri, (UriError, Text)> {
         let parts = match lex::exactly(&text[start..], lex::sip_uri) {
             Ok(parts) => parts,
             Err(Expected { offset, rule }) => {

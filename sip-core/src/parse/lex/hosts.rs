@@ -35,18 +35,17 @@ pub(crate) fn hostname(input: &[u8]) -> Parsed<'_> {
     let mut start = 0;
     loop {
         let end = run_end(input, start, LABEL);
-        let end = match input.get(end) {
-            Some(b'.') if end > start => {
-                start = end + 1;
-                continue;
+        match input.get(end) {
+            Some(b'.') if end > start => start = end + 1,
+            // No label: right only behind the dot that may end a name.
+            next if end == start && (start == 0 || next == Some(&b'.')) => {
+                return Mismatch::at(&input[start..], "host");
             }
-            // Behind the dot that may end a name.
-            _ if end == start && start > 0 && input.get(end) != Some(&b'.') => start,
-            _ if end == start => return Mismatch::at(&input[start..], "host"),
-            _ => end,
-        };
-        let (read, left) = input.split_at(end);
-        return Ok((left, read));
+            _ => {
+                let (read, left) = input.split_at(end);
+                return Ok((left, read));
+            }
+        }
     }
 }
 

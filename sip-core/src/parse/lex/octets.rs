@@ -65,7 +65,6 @@ pub(super) fn is(octet: u8, class: u16) -> bool {
     CLASSES[octet as usize] & class != 0
 }
 
-
 /// Where the octets of `class` end that stand at `from` and behind it.
 #[inline]
 pub(super) fn run_end(input: &[u8], from: usize, class: u16) -> usize {
