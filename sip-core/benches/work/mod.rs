@@ -10,7 +10,7 @@ use sip_core::*;
 /// 976 octets.
 pub(crate) static INVITE: &[u8] = include_bytes!("../../tests/messages/invite.sip");
 
-/// 355 octets.
+/// 350 octets.
 pub(crate) static KEEP_ALIVE: &[u8] = include_bytes!("../../tests/messages/keep_alive.sip");
 
 type Outcome<T> = Result<T, Box<dyn Error>>;

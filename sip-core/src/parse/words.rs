@@ -1,6 +1,6 @@
 //! Octets looked for several at a time: header lines are so short that calling memchr for each costs more.
 
-/// The first CRLF at `from` or behind it, or else the first CR or LF that stands alone.
+/// The first CR or LF at `from` or behind it.
 #[inline(always)]
 pub(super) fn line_end(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
