@@ -38,7 +38,7 @@
 //! | to | use |
 //! |---|---|
 //! | read a datagram, a stream | [`parse_message`], [`StreamFramer`] |
-//! | judge it | [`validate`]: every [`Flaw`] knows the response it deserves |
+//! | judge it | [`validate`], [`Role`]: every [`Flaw`] knows the response it deserves |
 //! | read and edit headers | [`Headers`], the types in [`header`], which lists them by RFC |
 //! | read and make URIs | [`Uri`], [`SipUri`], [`TelUri`], [`AddressOfRecord`] |
 //! | read and rewrite session descriptions | [`Message::session_description`], [`sdp`], [`multipart`] |
@@ -78,4 +78,4 @@ pub use status::{StatusClass, StatusCode};
 pub use text::{ForbiddenOctet, Text};
 pub use transport::Transport;
 pub use uri::{AddressOfRecord, Host, HostName, HostPort, SipUri, TelUri, Uri, UriError, unescape};
-pub use validate::validate;
+pub use validate::{Refusal, Role, validate};

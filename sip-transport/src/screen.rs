@@ -4,7 +4,7 @@
 //! Whoever sits on top, a proxy or a single closure, meets only messages whose mandatory headers are there and can be
 //! read, whose CSeq names their method, and whose body is complete.
 
-use sip_core::{Message, Method, StatusCode, validate};
+use sip_core::{Message, StatusCode, validate};
 
 /// What becomes of a message.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,12 +19,9 @@ pub(crate) enum Verdict {
 
 /// Judges `message`.
 pub(crate) fn screen(message: &Message) -> Verdict {
-    match (validate(message), message) {
-        (Ok(()), _) => Verdict::Pass,
-        (Err(flaw), Message::Request(request)) if *request.method() != Method::Ack => {
-            flaw.status.map_or(Verdict::Drop, Verdict::Answer)
-        }
-        (Err(_), _) => Verdict::Drop,
+    match validate(message) {
+        Ok(()) => Verdict::Pass,
+        Err(flaw) => flaw.status.map_or(Verdict::Drop, Verdict::Answer),
     }
 }
 

@@ -135,10 +135,36 @@ impl Headers {
         })
     }
 
-    /// Octet at which the value of the first line of that name stands, if it was received.
-    pub(crate) fn offset_of(&self, name: &HeaderName) -> Option<usize> {
-        let line = self.find(name).find(|line| !line.is_own())?;
-        Some(line.value().start)
+    /// Where the values of that name stand, line by line.
+    pub(crate) fn places(&self, name: &HeaderName) -> impl Iterator<Item = Place> {
+        self.find(name).map(|line| Place { line: *line, at: 0 })
+    }
+
+    /// All members of a list header, and where each stands.
+    pub(crate) fn located<H: ListHeader>(
+        &self,
+    ) -> impl Iterator<Item = (Place, Result<H, HeaderError>)> {
+        self.find(&H::NAME).flat_map(|line| {
+            let value = self.value(line);
+            let mut members = Members::of(value.clone());
+            std::iter::from_fn(move || {
+                let member = members.next_range()?;
+                let (line, at) = (*line, member.start);
+                Some((Place { line, at }, H::parse(&value.slice(member))))
+            })
+        })
+    }
+
+    /// The octet of the message at which `place` is; of a line made by an edit, where the message begins.
+    pub(crate) fn offset(&self, place: Place) -> usize {
+        let value = place.line.value();
+        if place.line.is_own() {
+            0
+        } else if place.line.is_folded() {
+            value.start + folded_offset(&self.received[value], place.at)
+        } else {
+            value.start + place.at
+        }
     }
 
     pub(super) fn value(&self, line: &Line) -> Text {
@@ -251,6 +277,23 @@ impl fmt::Debug for Headers {
     }
 }
 
+/// A place in the value of a line, as the reader of the value sees it: in octets once folding is undone.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    line: Line,
+    at: usize,
+}
+
+impl Place {
+    /// So many octets further on.
+    pub(crate) fn after(self, octets: usize) -> Place {
+        Place {
+            at: self.at + octets,
+            ..self
+        }
+    }
+}
+
 /// A name to look for; a known one compares as one octet.
 pub(super) enum Wanted {
     Known(NameId),
@@ -302,6 +345,20 @@ pub(crate) fn unfolded(value: &[u8]) -> Bytes {
     Bytes::from(text)
 }
 
+/// Where in a folded value the octet stands that [`unfolded`] puts at `at`.
+fn folded_offset(value: &[u8], at: usize) -> usize {
+    let (mut rest, mut before) = (value, 0);
+    while let Some(fold) = memchr2(b'\r', b'\n', rest) {
+        let piece = rest[..fold].trim_ascii_end().len();
+        if at < before + piece {
+            break;
+        }
+        before += piece + 1;
+        rest = rest[fold..].trim_ascii_start();
+    }
+    value.len() - rest.len() + at.saturating_sub(before)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,6 +378,18 @@ mod tests {
     fn folding_is_undone_for_the_reader() {
         let headers = headers("s: \r\n  a\r\n\t\tb \r\n c\r\n \r\n");
         assert_eq!(values(&headers, &HeaderName::Subject), ["a b c"]);
+    }
+
+    #[test]
+    fn a_place_in_a_folded_value_is_found_in_what_was_received() {
+        let value = "a \r\n  b,\t\r\n\r\n c";
+        let unfolded = unfolded(value.as_bytes());
+        assert_eq!(unfolded, "a b, c");
+        for (at, octet) in unfolded.iter().enumerate() {
+            let offset = folded_offset(value.as_bytes(), at);
+            assert!(*octet == b' ' || value.as_bytes()[offset] == *octet, "{at}");
+        }
+        assert_eq!(folded_offset(value.as_bytes(), 6), value.len());
     }
 
     #[test]

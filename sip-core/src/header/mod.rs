@@ -54,8 +54,8 @@ pub use error::{HeaderError, HeaderErrorKind};
 pub use joined::Joined;
 pub(crate) use line::Line;
 pub use map::Headers;
-pub(crate) use map::Lines;
 pub(crate) use map::unfolded;
+pub(crate) use map::{Lines, Place};
 pub use name_addr::NameAddr;
 pub use token::NotToken;
 

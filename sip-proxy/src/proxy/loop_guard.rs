@@ -1,7 +1,7 @@
 //! Loop detection (RFC 3261 §16.3 step 4 as of RFC 5393 §4.2): a request that comes back unchanged has looped, one
 //! that comes back for another target spirals.
 
-use sip_core::{Branch, CSeq, CallId, HeaderName, Request, StatusCode, Uri, Via, unescape};
+use sip_core::{Branch, CSeq, CallId, HeaderName, Request, Uri, Via, unescape};
 
 use super::keyed::Keyed;
 use super::own::Own;
@@ -44,7 +44,7 @@ pub(crate) fn check(request: &Request, own: &Own, keyed: &Keyed) -> Result<(), R
         }
         let ours = *ours.get_or_insert_with(|| mark(request, keyed));
         if via.branch().as_ref().and_then(marked) == Some(ours) {
-            return Err(Refusal::Status(StatusCode::LOOP_DETECTED));
+            return Err(Refusal::Looped);
         }
     }
     Ok(())

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hashbrown::HashMap;
-use sip_core::{Method, Request, Response, StatusCode};
+use sip_core::{Method, Request, Response, Role, StatusCode};
 use sip_transaction::{
     AcceptError, ClientId, Event, Flow, QueryId, ServerId, TransactionLayer, TransactionUser,
 };
@@ -66,6 +66,7 @@ impl Proxy {
         Proxy {
             rules: Rules {
                 own: Own::new(&config),
+                role: Role::proxy().supporting(config.extensions.iter().cloned()),
                 keyed: Keyed::new(config.secret),
                 router,
                 accounting: None,

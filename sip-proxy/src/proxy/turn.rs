@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet};
-use sip_core::{Response, StatusCode};
+use sip_core::{Response, Role, StatusCode};
 use sip_transaction::{ClientId, QueryId, ServerId, TransactionLayer};
 
 use crate::backend::{Accounting, Incoming, Router};
@@ -20,6 +20,7 @@ use super::stateless::Passing;
 pub(crate) struct Rules {
     pub(crate) config: ProxyConfig,
     pub(crate) own: Own,
+    pub(crate) role: Role,
     pub(crate) keyed: Keyed,
     pub(crate) router: Arc<dyn Router>,
     pub(crate) accounting: Option<Arc<dyn Accounting>>,

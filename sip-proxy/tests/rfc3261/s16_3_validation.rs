@@ -52,6 +52,19 @@ fn a_max_forwards_that_is_no_number_gets_400() {
     }
 }
 
+/// It is read to find the next hop; what can't be read must not be taken for no Route at all.
+#[test]
+fn a_route_that_cannot_be_read_gets_400() {
+    let mut world = World::new(Onwards);
+    for lines in [
+        "Route: sip:203.0.113.2;lr\n",
+        "Route: <sip:203.0.113.2;lr>, <\n",
+    ] {
+        world.receive(ALICE, &request_to("OPTIONS", "sip:bob@203.0.113.1", lines));
+        assert_eq!(world.take_response().status().as_u16(), 400, "{lines}");
+    }
+}
+
 #[test]
 fn an_unknown_uri_scheme_gets_416() {
     let mut world = World::new(Onwards);

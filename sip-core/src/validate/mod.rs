@@ -1,25 +1,33 @@
 //! What a message must hold before anything is done with it (RFC 3261 §8.1.1, §8.2.2.1, §16.3).
 
-use crate::header::{Header, HeaderError, HeaderErrorKind, Headers};
-use crate::parse::Flaw;
-use crate::{CSeq, CallId, From, MaxForwards, Message, Request, StatusCode, To, Uri, Via};
+mod refusal;
+mod role;
 
-/// Whether `message` may be processed: it was read without a flaw, the headers no message can do without stand in
-/// it once and are readable, and they fit its start line.
+pub use refusal::Refusal;
+pub use role::Role;
+
+use crate::header::{Header, HeaderError, HeaderErrorKind, Headers, Place};
+use crate::parse::Flaw;
+use crate::{CSeq, CallId, From, MaxForwards, Message, Method, Request, StatusCode, To, Uri, Via};
+
+/// Whether any element may process `message`: it was read without a flaw, the headers no message can do without stand
+/// in it once and are readable, and they fit its start line. What more a proxy, a registrar or a user agent demands
+/// is its [`Role`]'s to say.
 ///
-/// An absent Max-Forwards, From tag or branch is no defect: RFC 2543 knew none of them.
+/// An absent Max-Forwards, From tag or branch is no defect: RFC 2543 knew none of them. Whatever is wrong with a
+/// response or an ACK is met with silence.
 ///
 /// # Errors
 /// The first defect, with the response it deserves.
 pub fn validate(message: &Message) -> Result<(), Flaw> {
-    if let Some(flaw) = message.flaw() {
-        return Err(*flaw);
-    }
+    let checked = match (message.flaw(), message) {
+        (Some(flaw), _) => Err(*flaw),
+        (None, Message::Request(request)) => validate_request(request),
+        (None, Message::Response(response)) => mandatory(response.headers()).map(drop),
+    };
     match message {
-        Message::Request(request) => validate_request(request),
-        Message::Response(response) => mandatory(response.headers())
-            .map(drop)
-            .map_err(Flaw::unanswered),
+        Message::Request(request) if *request.method() != Method::Ack => checked,
+        _ => checked.map_err(Flaw::unanswered),
     }
 }
 
@@ -27,10 +35,8 @@ fn validate_request(request: &Request) -> Result<(), Flaw> {
     let headers = request.headers();
     let cseq = mandatory(headers)?;
     if cseq.method() != *request.method() {
-        return Err(bad_request::<CSeq>(
-            headers,
-            "method of the request in CSeq",
-        ));
+        let (expected, status) = ("method of the request in CSeq", StatusCode::BAD_REQUEST);
+        return Err(refused::<CSeq>(headers, expected, status));
     }
     optional::<MaxForwards>(headers, "one Max-Forwards")?;
     let uri_start = request.method().as_bytes().len() + 1;
@@ -68,19 +74,38 @@ fn optional<H: Header>(headers: &Headers, expected: &'static str) -> Result<Opti
         .map_err(|error| flaw(headers, &error, expected))
 }
 
-fn bad_request<H: Header>(headers: &Headers, expected: &'static str) -> Flaw {
-    let offset = headers.offset_of(&H::NAME).unwrap_or(0);
+/// Of `H`, the first line is wrong.
+fn refused<H: Header>(headers: &Headers, expected: &'static str, status: StatusCode) -> Flaw {
+    let place = headers.places(&H::NAME).next();
+    Flaw::new(offset(headers, place), expected, status)
+}
+
+/// The one line of a header is missing, cannot be read, or is followed by another.
+fn flaw(headers: &Headers, error: &HeaderError, expected: &'static str) -> Flaw {
+    let mut places = headers.places(&error.name);
+    match (error.kind, places.next()) {
+        (HeaderErrorKind::Malformed { .. }, Some(place)) => unreadable(headers, place, error),
+        (HeaderErrorKind::Repeated, _) => {
+            let second = offset(headers, places.next());
+            Flaw::new(second, expected, StatusCode::BAD_REQUEST)
+        }
+        (_, place) => Flaw::new(offset(headers, place), expected, StatusCode::BAD_REQUEST),
+    }
+}
+
+/// What stands at `place` does not follow the grammar.
+fn unreadable(headers: &Headers, place: Place, error: &HeaderError) -> Flaw {
+    let (octets, expected) = match error.kind {
+        HeaderErrorKind::Malformed { offset, expected } => (offset, expected),
+        _ => (0, "value"),
+    };
+    let offset = headers.offset(place.after(octets));
     Flaw::new(offset, expected, StatusCode::BAD_REQUEST)
 }
 
-fn flaw(headers: &Headers, error: &HeaderError, expected: &'static str) -> Flaw {
-    let start = headers.offset_of(&error.name).unwrap_or(0);
-    match error.kind {
-        HeaderErrorKind::Malformed { offset, expected } => {
-            Flaw::new(start + offset, expected, StatusCode::BAD_REQUEST)
-        }
-        _ => Flaw::new(start, expected, StatusCode::BAD_REQUEST),
-    }
+/// What is missing is missed from the start of the message on.
+fn offset(headers: &Headers, place: Option<Place>) -> usize {
+    place.map_or(0, |place| headers.offset(place))
 }
 
 #[cfg(test)]
