@@ -1,5 +1,6 @@
 //! What a message must hold before anything is done with it (RFC 3261 §8.1.1, §8.2.2.1, §16.3).
 
+mod content;
 mod refusal;
 mod role;
 

@@ -23,7 +23,8 @@ use crate::{Header, Method, OptionTag, Request, Response, StatusCode, Text};
 pub struct Refusal {
     /// Where, what should stand there, and the status owed; no status means silence.
     pub flaw: Flaw,
-    /// The header the response must carry: Unsupported with 420 (§8.2.2.3), Allow with 405 (§8.2.1).
+    /// The header the response must carry: Unsupported with 420 (§8.2.2.3), Allow with 405 (§8.2.1), Accept or
+    /// Accept-Encoding with 415 (§8.2.3).
     pub header: Option<(HeaderName, Text)>,
 }
 
@@ -31,19 +32,21 @@ impl Refusal {
     /// 420: of what is required, `tags` are not understood.
     pub(super) fn bad_extension(offset: usize, tags: Vec<OptionTag>) -> Refusal {
         let unsupported = Joined::of(tags.into_iter().map(Unsupported)).as_text();
-        Refusal {
-            flaw: Flaw::new(offset, "extensions understood", StatusCode::BAD_EXTENSION),
-            header: Some((HeaderName::Unsupported, unsupported)),
-        }
+        let flaw = Flaw::new(offset, "extensions understood", StatusCode::BAD_EXTENSION);
+        Refusal::with(flaw, HeaderName::Unsupported, unsupported)
     }
 
     /// 405: only `methods` are served.
     pub(super) fn method_not_allowed(methods: &[Method]) -> Refusal {
         let allow = Joined::of(methods.iter().cloned().map(Allow)).as_text();
-        Refusal {
-            flaw: Flaw::new(0, "a method served here", StatusCode::METHOD_NOT_ALLOWED),
-            header: Some((HeaderName::Allow, allow)),
-        }
+        let flaw = Flaw::new(0, "a method served here", StatusCode::METHOD_NOT_ALLOWED);
+        Refusal::with(flaw, HeaderName::Allow, allow)
+    }
+
+    /// The response needs a header.
+    pub(super) fn with(flaw: Flaw, name: HeaderName, value: Text) -> Refusal {
+        let header = Some((name, value));
+        Refusal { flaw, header }
     }
 
     /// The response to `request`; `None` when silence is right. The To tag is the caller's to add (§8.2.6.2).

@@ -5,8 +5,8 @@ use std::ops::Deref;
 
 use super::{Refusal, optional, refused, unreadable, validate};
 use crate::header::{
-    Contact, Expires, Headers, ListHeader, MaxForwards, OptionTag, Path, Place, ProxyRequire,
-    RecordRoute, Require, Route, To, Via,
+    Contact, ContentType, Expires, Headers, ListHeader, MaxForwards, OptionTag, Path, Place,
+    ProxyRequire, RecordRoute, Require, Route, To, Via,
 };
 use crate::parse::Flaw;
 use crate::{Message, Method, Request, Response, StatusCode, Uri};
@@ -27,6 +27,7 @@ use crate::{Message, Method, Request, Response, StatusCode, Uri};
 /// | registrar | 400 | an address of record that is neither sip nor sips (§10.3 step 5, RFC 4475 §3.3.4) |
 /// | registrar | 400 | a Contact, its q-value or a Path that can't be read; `*` beside others, or not to expire at once (step 6) |
 /// | user agent | 400 | a dialog that can't be had: Contact is no single SIP URI (§8.1.1.8), Record-Route can't be read (§12.1.1) |
+/// | user agent | 415 and Accept or Accept-Encoding | a body not understood (§8.2.3) |
 /// | user agent | silence | a response that went astray: it has several Vias (§8.1.3.3) |
 ///
 /// What needs to know of other requests is not judged here: loops (§16.3 step 4), merged requests (§8.2.2.2).
@@ -49,6 +50,8 @@ pub struct Role {
     /// Served methods; none named means that all are.
     methods: Vec<Method>,
     extensions: Vec<OptionTag>,
+    /// Understood bodies; none named means that all are.
+    accepted: Vec<ContentType>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +85,7 @@ impl Role {
             kind,
             methods: Vec::new(),
             extensions: Vec::new(),
+            accepted: Vec::new(),
         }
     }
 
@@ -96,6 +100,13 @@ impl Role {
     #[must_use]
     pub fn supporting(mut self, extensions: impl IntoIterator<Item = OptionTag>) -> Role {
         self.extensions.extend(extensions);
+        self
+    }
+
+    /// The same user agent that understands bodies of those media types alone, and not encoded.
+    #[must_use]
+    pub fn accepting(mut self, types: impl IntoIterator<Item = ContentType>) -> Role {
+        self.accepted = types.into_iter().collect();
         self
     }
 
@@ -156,6 +167,7 @@ impl Role {
     fn check_as_user_agent(&self, request: &Request) -> Result<(), Refusal> {
         self.serves(request.method())?;
         self.understands::<Require>(request)?;
+        super::content::check(request, &self.accepted)?;
         if makes_dialog(request.method()) {
             check_remote_target(request.headers())?;
             readable::<RecordRoute>(request.headers())?;
