@@ -1,9 +1,9 @@
 //! Edits of a message's headers: a line is made, replaced or dropped, and no other is touched (RFC 3261 §7.3.1, §16.6).
 
-use smallvec::SmallVec;
+use std::ops::Range;
 
 use super::line::Line;
-use super::list::Members;
+use super::list::{Members, ranges};
 use super::map::{Headers, Wanted};
 use super::{ContentLength, Header, HeaderError, HeaderName, ListHeader, NameId};
 use crate::Text;
@@ -91,21 +91,20 @@ impl Headers {
             && !matches!(self.require(), Ok(ContentLength(told)) if told as usize == length)
     }
 
-    /// Takes the first member out of a list.
+    /// Takes the first member out of a list. Doing so until there is none costs no more than to read them all.
     pub fn pop_front<H: ListHeader>(&mut self) -> Option<Result<H, HeaderError>> {
-        let (line, value) = self.first_member_line(&H::NAME)?;
-        let first = Members::of(value).next()?;
-        let header = H::parse(&first);
+        let (line, first) = self.first_member_line(&H::NAME)?;
         self.remove_in_line(&H::NAME, line, 0);
-        Some(header)
+        Some(H::parse(&first))
     }
 
     /// Puts `header` in place of the first member of a list; adds it when there is none.
     pub fn replace_front<H: ListHeader>(&mut self, header: &H) {
         let text = header.as_text();
-        let Some((line, value)) = self.first_member_line(&H::NAME) else {
+        let Some((line, _)) = self.first_member_line(&H::NAME) else {
             return self.push_raw(H::NAME, &text);
         };
+        let value = self.value(&self.lines[line]);
         let mut members = Members::of(value.clone());
         let end = members.next_range().map_or(0, |range| range.end);
         self.lines[line] = self.compose(&H::NAME, &[&text, &value[end..]]);
@@ -129,30 +128,46 @@ impl Headers {
         }
     }
 
-    /// The first line of that name that is not empty.
+    /// The first line of that name that is not empty, and its first member.
     fn first_member_line(&self, name: &HeaderName) -> Option<(usize, Text)> {
         let wanted = Wanted::new(name);
-        let lines = self.lines.iter().enumerate();
-        lines
-            .filter(|(_, line)| wanted.is(self, line))
-            .map(|(at, line)| (at, self.value(line)))
-            .find(|(_, value)| !value.is_empty())
+        let mut lines = self.lines.iter().enumerate();
+        lines.find_map(|(at, line)| {
+            let first = wanted.is(self, line).then(|| self.first_member(line));
+            Some((at, first.flatten()?))
+        })
     }
 
-    /// Drops one member of one line, and the line with its last member.
+    /// Drops one member of one line, and the line with its last member. A line made here gets shorter where it is, so
+    /// that what is taken out member by member is not written again each time.
     fn remove_in_line(&mut self, name: &HeaderName, at: usize, index: usize) {
-        let value = self.value(&self.lines[at]);
-        let mut members = Members::of(value.clone());
-        let ranges: SmallVec<[_; 8]> = std::iter::from_fn(|| members.next_range()).collect();
-        let (kept_before, kept_after) = match (index, ranges.len()) {
-            (0, 1) => {
-                self.lines.remove(at);
-                return;
-            }
-            (0, _) => (&value[..0], &value[ranges[1].start..]),
-            _ => (&value[..ranges[index - 1].end], &value[ranges[index].end..]),
+        let line = self.lines[at];
+        if line.is_own() {
+            let (whole, value) = (line.whole(), line.value());
+            self.lines[at] = match without(&self.own.as_bytes()[value.clone()], index) {
+                None => {
+                    self.lines.remove(at);
+                    return;
+                }
+                Some(cut) if cut.start == 0 => {
+                    let name = whole.start..value.start;
+                    self.own.move_within(name, whole.start + cut.end);
+                    line.cut_before(cut.end)
+                }
+                Some(cut) => {
+                    let rest = value.start + cut.end..whole.end;
+                    self.own.move_within(rest, value.start + cut.start);
+                    line.cut(cut.len())
+                }
+            };
+            return;
+        }
+        let value = self.value(&line);
+        let Some(cut) = without(&value, index) else {
+            self.lines.remove(at);
+            return;
         };
-        self.lines[at] = self.compose(name, &[kept_before, kept_after]);
+        self.lines[at] = self.compose(name, &[&value[..cut.start], &value[cut.end..]]);
     }
 
     fn insert_above(&mut self, name: &HeaderName, line: Line) {
@@ -223,6 +238,18 @@ impl Headers {
         }
         self.own.push(if clean.is_empty() { b"-" } else { &clean });
         NameId::Other
+    }
+}
+
+/// What goes from `value` with the member at `index` and the comma it no longer needs; `None` when nothing stays.
+fn without(value: &[u8], index: usize) -> Option<Range<usize>> {
+    let mut members = ranges(value);
+    match index.checked_sub(1) {
+        None => members.nth(1).map(|second| 0..second.start),
+        Some(before) => {
+            let start = members.nth(before)?.end;
+            Some(start..members.next()?.end)
+        }
     }
 }
 
@@ -328,6 +355,25 @@ mod tests {
         }
         assert_eq!(taken, ["one", "two", "three", "four"]);
         assert_lines(&message, "Route:\r\nA: 1\r\n");
+    }
+
+    #[test]
+    fn members_of_a_line_made_here_are_taken_out_where_they_stand() {
+        for (index, left) in [
+            (0, "Route: two , three,four\r\n"),
+            (1, "Route: one , three,four\r\n"),
+            (3, "Route: one,two , three\r\n"),
+        ] {
+            let mut message = message("A: 1\r\n");
+            let headers = message.headers_mut();
+            headers.push_raw(
+                HeaderName::Route,
+                &Text::from_static("one,two , three,four"),
+            );
+            headers.push_raw(HeaderName::Subject, &Text::from_static("lunch"));
+            headers.remove_member::<Route>(index);
+            assert_lines(&message, &format!("A: 1\r\n{left}Subject: lunch\r\n"));
+        }
     }
 
     #[test]

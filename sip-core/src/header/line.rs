@@ -73,6 +73,22 @@ impl Line {
         }
     }
 
+    /// The same line, so many octets further on and so many shorter.
+    pub(crate) fn cut_before(self, octets: usize) -> Line {
+        Line {
+            start: self.start + octets as u32,
+            ..self.cut(octets)
+        }
+    }
+
+    /// The same line, so many octets shorter.
+    pub(crate) fn cut(self, octets: usize) -> Line {
+        Line {
+            length: self.length - octets as u32,
+            ..self
+        }
+    }
+
     /// The same line from `start` on.
     pub(crate) fn at(self, start: u32) -> Line {
         Line { start, ..self }

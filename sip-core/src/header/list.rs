@@ -15,19 +15,14 @@ pub(crate) struct Members {
 impl Members {
     pub(crate) fn of(value: Text) -> Members {
         Members {
-            at: (!value.is_empty()).then_some(0),
+            at: first(&value),
             value,
         }
     }
 
     /// Where the next member stands in the value, without the white space around it.
     pub(crate) fn next_range(&mut self) -> Option<Range<usize>> {
-        let from = self.at?;
-        let end = member_end(&self.value, from);
-        self.at = (end < self.value.len()).then_some(end + 1);
-        let member = self.value[from..end].trim_ascii_start();
-        let start = end - member.len();
-        Some(start..start + member.trim_ascii_end().len())
+        next_range(&self.value, &mut self.at)
     }
 
     /// The next member, where nothing is asked about those behind it.
@@ -44,6 +39,25 @@ impl Iterator for Members {
         let range = self.next_range()?;
         Some(self.value.clone().into_slice(range))
     }
+}
+
+/// Where the members stand in `value`, as [`Members`] finds them.
+pub(super) fn ranges(value: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut at = first(value);
+    std::iter::from_fn(move || next_range(value, &mut at))
+}
+
+fn first(value: &[u8]) -> Option<usize> {
+    (!value.is_empty()).then_some(0)
+}
+
+fn next_range(value: &[u8], at: &mut Option<usize>) -> Option<Range<usize>> {
+    let from = (*at)?;
+    let end = member_end(value, from);
+    *at = (end < value.len()).then_some(end + 1);
+    let member = &value[from..end];
+    let start = from + (member.len() - member.trim_ascii_start().len());
+    Some(start..start + member.trim_ascii().len())
 }
 
 /// The comma after the member that starts at `from`, or the end of the value.

@@ -7,7 +7,7 @@ use memchr::memchr2;
 use smallvec::SmallVec;
 
 use super::line::Line;
-use super::list::Members;
+use super::list::{Members, ranges};
 use super::own::OwnText;
 use super::{Header, HeaderError, HeaderErrorKind, HeaderName, ListHeader, NameId};
 use crate::Text;
@@ -64,7 +64,8 @@ impl Headers {
     /// When it is unreadable, or stands twice and is no list header.
     pub fn optional<H: Header>(&self) -> Result<Option<H>, HeaderError> {
         if H::LIST {
-            return self.first_member(&H::NAME).map(H::read).transpose();
+            let member = self.find(&H::NAME).find_map(|line| self.first_member(line));
+            return member.map(H::read).transpose();
         }
         let mut lines = self.find(&H::NAME);
         let Some(line) = lines.next() else {
@@ -120,11 +121,6 @@ impl Headers {
             .map(H::read)
     }
 
-    fn first_member(&self, name: &HeaderName) -> Option<Text> {
-        self.find(name)
-            .find_map(|line| Members::of(self.value(line)).into_first())
-    }
-
     fn find<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a Line> + use<'a> {
         let wanted = Wanted::new(name);
         let mut rest = &self.lines[..];
@@ -175,6 +171,16 @@ impl Headers {
         } else {
             Text::received(self.received.slice(line.value()))
         }
+    }
+
+    /// The first member of a list's line; of a line made here that alone is copied.
+    pub(super) fn first_member(&self, line: &Line) -> Option<Text> {
+        if !line.is_own() {
+            return Members::of(self.value(line)).into_first();
+        }
+        let value = &self.own.as_bytes()[line.value()];
+        let member = &value[ranges(value).next()?];
+        Some(Text::received(Bytes::copy_from_slice(member)))
     }
 
     fn name(&self, line: &Line) -> Text {

@@ -1,9 +1,11 @@
 //! Text of edits: in place as long as it is short.
 
+use std::ops::Range;
+
 /// What edits of most messages need, without an allocation.
 const INLINE: usize = 384;
 
-/// Octets that are only ever appended to.
+/// Octets that are appended to, and moved when a line gets shorter.
 #[derive(Clone)]
 pub(super) struct OwnText {
     length: usize,
@@ -41,6 +43,14 @@ impl OwnText {
         self.spilled.extend_from_slice(part);
     }
 
+    /// Writes what stands at `from` once more at `to`, over what is there.
+    pub(super) fn move_within(&mut self, from: Range<usize>, to: usize) {
+        match self.inline.get_mut(..self.length) {
+            Some(text) => text.copy_within(from, to),
+            None => self.spilled.copy_within(from, to),
+        }
+    }
+
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.length
@@ -58,6 +68,17 @@ impl OwnText {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_moved_is_moved_where_it_stands() {
+        for filler in [0, INLINE] {
+            let mut own = OwnText::default();
+            own.push(&vec![b'-'; filler]);
+            own.push(b"abcdef");
+            own.move_within(filler..filler + 3, filler + 2);
+            assert_eq!(&own.as_bytes()[filler..], b"ababcf");
+        }
+    }
 
     #[test]
     fn nothing_is_lost_where_it_outgrows_its_place() {

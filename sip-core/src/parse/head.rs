@@ -41,6 +41,21 @@ pub(crate) enum StartLine {
     },
 }
 
+/// As much of `bytes` as is read. A Request-URI beyond all measure is answered by the lines behind it, so they are
+/// read as well.
+fn window(bytes: &[u8], max_head: usize) -> &[u8] {
+    let Some((head, rest)) = bytes.split_at_checked(max_head) else {
+        return bytes;
+    };
+    match memchr(b'\r', head) {
+        Some(_) => head,
+        None => {
+            let start_line = memchr(b'\r', rest).unwrap_or(0);
+            &bytes[..bytes.len().min(2 * max_head + start_line)]
+        }
+    }
+}
+
 /// Octets of CRLF pairs before the start line, which are to be ignored (§7.5).
 pub(crate) fn leading_crlfs(bytes: &[u8]) -> usize {
     2 * bytes
@@ -56,7 +71,7 @@ impl Head {
     /// When the first line is no SIP start line.
     #[inline]
     pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, ParseError> {
-        let window = &bytes[..bytes.len().min(limits.max_head)];
+        let window = window(bytes, limits.max_head);
         let mut scan = Scan {
             bytes: window,
             cut: window.len() < bytes.len(),
@@ -76,6 +91,9 @@ impl Head {
             flaw: None,
         };
         head.header_lines(&mut scan, limits);
+        if head.length > limits.max_members {
+            scan.count_members(head.start_length..head.length, limits.max_members);
+        }
         if scan.strays {
             head.lines.iter_mut().for_each(Line::unfold_when_read);
         }
@@ -212,6 +230,17 @@ impl Scan<'_> {
         self.strays = true;
         self.bad(stray, "CRLF");
         memmem::find(&self.bytes[stray..], b"\r\n").map(|found| stray + found)
+    }
+
+    /// Each comma and semicolon may part two members, or a value from its parameters.
+    fn count_members(&mut self, head: Range<usize>, max: usize) {
+        let parts = |octet: &u8| matches!(octet, b',' | b';');
+        let text = &self.bytes[head.clone()];
+        if text.iter().filter(|octet| parts(octet)).count() > max {
+            let beyond = text.iter().enumerate().filter(|(_, octet)| parts(octet));
+            let at = beyond.map(|(at, _)| at).nth(max).unwrap_or(0);
+            self.too_large(head.start + at, "fewer list members and parameters");
+        }
     }
 
     /// Request-Line or Status-Line (§7.1, §7.2), and its length.

@@ -31,6 +31,10 @@ pub struct Limits {
     pub max_folds: usize,
     /// Octets of the Request-URI.
     pub max_uri: usize,
+    /// List members and parameters of all headers, told by the commas and semicolons in the head.
+    pub max_members: usize,
+    /// How deep a body may nest multipart in multipart; only a reader of parts looks.
+    pub max_parts_depth: usize,
 }
 
 impl Default for Limits {
@@ -42,6 +46,8 @@ impl Default for Limits {
             max_line: 16_384,
             max_folds: 64,
             max_uri: 4_096,
+            max_members: 1_024,
+            max_parts_depth: 8,
         }
     }
 }
@@ -236,7 +242,13 @@ mod tests {
         let long = format!("X: {}\r\n", "y".repeat(20_000));
         let folded = format!("X: {}\r\n", "\r\n y".repeat(65));
         let huge = long.repeat(2);
-        for lines in [many, long, folded, huge] {
+        let members = format!("m: <sip:a>\r\n{}", "m: <sip:a>;x, <sip:b>\r\n".repeat(200));
+        let listed = format!("X: {}\r\n", ",;".repeat(513));
+        assert_eq!(
+            read(&format!("BYE sip:b SIP/2.0\r\nVia: x\r\n{members}\r\n")).flaw(),
+            None
+        );
+        for lines in [many, long, folded, huge, listed] {
             let message = read(&format!(
                 "BYE sip:b.example SIP/2.0\r\nVia: x\r\n{lines}\r\n"
             ));

@@ -1,5 +1,6 @@
 //! Whether a user agent understands the body of a request (RFC 3261 §8.2.3).
 
+use super::refusal::append;
 use super::{Refusal, optional, refused};
 use crate::header::{
     ContentDisposition, ContentEncoding, ContentType, Header, HeaderName, Headers,
@@ -19,7 +20,15 @@ pub(super) fn check(request: &Request, accepted: &[ContentType]) -> Result<(), R
         && !accepted.iter().any(|known| same_type(known, &found))
     {
         let flaw = refused::<ContentType>(headers, "a media type understood", status);
-        return Err(Refusal::with(flaw, HeaderName::Accept, listed(accepted)));
+        let mut list = Vec::new();
+        for media_type in accepted {
+            append(&mut list, &media_type.as_text());
+        }
+        return Err(Refusal::with(
+            flaw,
+            HeaderName::Accept,
+            Text::composed(list),
+        ));
     }
     for (place, coding) in headers.located::<ContentEncoding>() {
         if !coding.is_ok_and(|coding| coding.coding().eq_ignore_ascii_case(b"identity")) {
@@ -43,17 +52,6 @@ fn is_optional(headers: &Headers) -> bool {
 
 fn same_type(a: &ContentType, b: &ContentType) -> bool {
     a.kind().eq_ignore_ascii_case(b.kind()) && a.subtype().eq_ignore_ascii_case(b.subtype())
-}
-
-fn listed(types: &[ContentType]) -> Text {
-    let mut out = Vec::new();
-    for media_type in types {
-        if !out.is_empty() {
-            out.extend_from_slice(b", ");
-        }
-        out.extend_from_slice(&media_type.as_text());
-    }
-    Text::composed(out)
 }
 
 #[cfg(test)]

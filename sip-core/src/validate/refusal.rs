@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::header::{Allow, HeaderName, Joined, Unsupported};
+use crate::header::{Allow, HeaderName, Joined};
 use crate::parse::Flaw;
-use crate::{Header, Method, OptionTag, Request, Response, StatusCode, Text};
+use crate::{Header, Method, Request, Response, StatusCode, Text};
 
 /// What is wrong with a message for one [`Role`](crate::Role), and the response it is owed.
 ///
@@ -29,9 +29,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// 420: of what is required, `tags` are not understood.
-    pub(super) fn bad_extension(offset: usize, tags: Vec<OptionTag>) -> Refusal {
-        let unsupported = Joined::of(tags.into_iter().map(Unsupported)).as_text();
+    /// 420: of what is required, the `unsupported` tags are not understood.
+    pub(super) fn bad_extension(offset: usize, unsupported: Vec<u8>) -> Refusal {
+        let unsupported = Text::composed(unsupported);
         let flaw = Flaw::new(offset, "extensions understood", StatusCode::BAD_EXTENSION);
         Refusal::with(flaw, HeaderName::Unsupported, unsupported)
     }
@@ -66,6 +66,14 @@ impl Refusal {
             header: None,
         }
     }
+}
+
+/// Puts `member` at the end of a comma-separated list.
+pub(super) fn append(list: &mut Vec<u8>, member: &[u8]) {
+    if !list.is_empty() {
+        list.extend_from_slice(b", ");
+    }
+    list.extend_from_slice(member);
 }
 
 impl From<Flaw> for Refusal {

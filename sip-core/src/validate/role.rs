@@ -3,6 +3,7 @@
 
 use std::ops::Deref;
 
+use super::refusal::append;
 use super::{Refusal, optional, refused, unreadable, validate};
 use crate::header::{
     Contact, ContentType, Expires, Headers, ListHeader, MaxForwards, OptionTag, Path, Place,
@@ -215,7 +216,7 @@ impl Role {
             let tag = tag.map_err(|error| unreadable(headers, place, &error))?;
             if !self.extensions.contains(&tag) {
                 first.get_or_insert(place);
-                unsupported.push(OptionTag::clone(&tag));
+                append(&mut unsupported, &tag.as_text());
             }
         }
         match first {
