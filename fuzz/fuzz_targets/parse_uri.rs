@@ -1,8 +1,9 @@
-//! A URI of anything: printed as it came, equal to itself, and one address of record however often it is normalised.
+//! A URI of anything: printed as it came, equal to itself, one address of record however often it is normalised, and a
+//! telephone number the same as user of a SIP URI.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sip_core::{AddressOfRecord, SipUri, Text, Uri};
+use sip_core::{AddressOfRecord, SipUri, TelUri, Text, Uri};
 
 fuzz_target!(|octets: &[u8]| {
     let Ok(text) = Text::new(octets) else { return };
@@ -20,6 +21,7 @@ fuzz_target!(|octets: &[u8]| {
             tel.is_global(),
             tel.params().iter().count(),
         );
+        telephone(tel);
     }
     if let Some(sip) = uri.as_sip() {
         accessors(sip);
@@ -34,6 +36,18 @@ fuzz_target!(|octets: &[u8]| {
         );
     }
 });
+
+/// Its canonical form is equivalent and final; as user of a SIP URI it comes back if it can be written there.
+fn telephone(tel: &TelUri) {
+    let canonical = tel.canonical();
+    assert!(canonical.equivalent(tel), "{canonical} is another number");
+    assert_eq!(canonical.canonical(), canonical);
+    let sip = tel.to_sip("h".parse().expect("a host"));
+    assert!(matches!(Uri::parse(sip.as_text()), Ok(Uri::Sip(_))), "{sip}");
+    if let Some(back) = TelUri::from_sip(&sip) {
+        assert_eq!(back.to_sip(sip.host_port()), sip);
+    }
+}
 
 fn accessors(uri: &SipUri) {
     let _ = (

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use sip_core::{Frame, Limits, StatusCode, StreamFramer};
+use sip_core::{Frame, Limits, Role, StatusCode, StreamFramer};
 
 /// What came out of a stream.
 #[derive(Debug, PartialEq)]
@@ -34,7 +34,10 @@ fn frames(mut stream: &[u8], sizes: impl IntoIterator<Item = usize>) -> Vec<Seen
         loop {
             match framer.next() {
                 Ok(None) => break,
-                Ok(Some(Frame::Message(message))) => seen.push(Seen::Message(message.to_bytes())),
+                Ok(Some(Frame::Message(message))) => {
+                    let _ = Role::proxy().validate(&message);
+                    seen.push(Seen::Message(message.to_bytes()));
+                }
                 Ok(Some(Frame::Ping)) => seen.push(Seen::Ping),
                 Ok(Some(Frame::Pong)) => seen.push(Seen::Pong),
                 Err(error) => {

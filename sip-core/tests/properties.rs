@@ -5,7 +5,9 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use sip_core::{Frame, HeaderName, Limits, Message, StreamFramer, Text, parse_message};
+use sip_core::{
+    Frame, HeaderName, Limits, Message, Role, Route, StreamFramer, Text, parse_message, validate,
+};
 
 const START: &str = "INVITE sip:bob@b.example SIP/2.0\r\n";
 
@@ -50,6 +52,10 @@ enum Edit {
     Push,
     Set,
     Remove,
+    /// Edits of lists, which only [`an_untouched_line_survives_every_edit`] makes.
+    Pop,
+    Replace,
+    RemoveMember(usize),
 }
 
 fn edit() -> impl Strategy<Value = (Edit, &'static str, String)> {
@@ -69,6 +75,9 @@ fn apply(message: &mut Message, edit: &Edit, name: &'static str, value: &str) {
         Edit::Push => headers.push_raw(header_name, &text),
         Edit::Set => headers.set_raw(header_name, &text),
         Edit::Remove => drop(headers.remove(&header_name)),
+        Edit::Pop => drop(headers.pop_front::<Route>()),
+        Edit::Replace => headers.replace_front(&Route::new(&"sip:p".parse().expect("a URI"))),
+        Edit::RemoveMember(index) => headers.remove_member::<Route>(*index),
     }
 }
 
@@ -85,6 +94,64 @@ fn apply_to_model(lines: &mut Vec<ModelLine>, edit: &Edit, name: &'static str, v
             lines.retain(|line| line.name != name);
             lines.insert(first.unwrap_or(lines.len()), new);
         }
+        Edit::Pop | Edit::Replace | Edit::RemoveMember(_) => unreachable!("not in `edit`"),
+    }
+}
+
+/// Any edit of Route lines, those of list members among them.
+fn route_edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        1 => Just(Edit::PushFront),
+        1 => Just(Edit::Push),
+        1 => Just(Edit::Set),
+        1 => Just(Edit::Remove),
+        3 => Just(Edit::Pop),
+        1 => Just(Edit::Replace),
+        3 => (0_usize..6).prop_map(Edit::RemoveMember),
+    ]
+}
+
+fn other_line() -> impl Strategy<Value = ModelLine> {
+    line().prop_filter("no Route", |line| line.name != "Route")
+}
+
+/// A Route of several members, or of none.
+fn route_line() -> impl Strategy<Value = ModelLine> {
+    let members = vec(select(&["<sip:p;lr>", "<sip:q>;a=\",\"", "x"][..]), 0..5);
+    (members, select(&[", ", ",", " ,\r\n "][..])).prop_map(|(members, comma)| ModelLine {
+        name: "Route",
+        text: format!("Route: {}\r\n", members.join(comma)),
+    })
+}
+
+/// The members of all Routes, as text.
+fn members(message: &Message) -> Vec<String> {
+    let lines = message.headers().raw(&HeaderName::Route);
+    lines.flat_map(|line| split(&line.to_string())).collect()
+}
+
+/// Members parted by commas outside of quotes and brackets, told apart in the plainest way.
+fn split(line: &str) -> Vec<String> {
+    let (mut members, mut quoted, mut bracketed) = (vec![String::new()], false, false);
+    for letter in line.chars() {
+        match letter {
+            '"' if !bracketed => quoted = !quoted,
+            '<' if !quoted => bracketed = true,
+            '>' if !quoted => bracketed = false,
+            _ => {}
+        }
+        match (letter, members.last_mut()) {
+            (',', _) if !quoted && !bracketed => members.push(String::new()),
+            (_, Some(member)) => member.push(letter),
+            (_, None) => {}
+        }
+    }
+    match line.is_empty() {
+        true => Vec::new(),
+        false => members
+            .iter()
+            .map(|member| member.trim().to_string())
+            .collect(),
     }
 }
 
@@ -154,6 +221,61 @@ proptest! {
         let expected = Bytes::from(printed(START, &lines, b"body"));
         prop_assert_eq!(message.to_bytes(), &expected);
         prop_assert_eq!(message.clone().detached().to_bytes(), &expected);
+    }
+
+    #[test]
+    fn an_untouched_line_survives_every_edit(
+        lines in vec(prop_oneof![other_line(), route_line()], 0..20),
+        edits in vec((route_edit(), "<sip:[a-z]{1,3}>"), 0..12),
+    ) {
+        let mut message = parse(printed(START, &lines, b"body"));
+        for (edit, value) in edits {
+            let mut routes = members(&message);
+            apply(&mut message, &edit, "Route", &value);
+            match edit {
+                Edit::PushFront => routes.insert(0, value),
+                Edit::Push => routes.push(value),
+                Edit::Set => routes = vec![value],
+                Edit::Remove => routes.clear(),
+                Edit::Replace if routes.is_empty() => routes.push("<sip:p>".to_string()),
+                Edit::Replace => routes[0] = "<sip:p>".to_string(),
+                Edit::Pop if routes.is_empty() => {}
+                Edit::Pop => drop(routes.remove(0)),
+                Edit::RemoveMember(index) if index < routes.len() => drop(routes.remove(index)),
+                Edit::RemoveMember(_) => {}
+            }
+            prop_assert_eq!(members(&message), routes);
+        }
+        let untouched = |lines: &[ModelLine]| -> Vec<u8> {
+            let others = lines.iter().filter(|line| line.name != "Route").cloned();
+            printed(START, &others.collect::<Vec<_>>(), b"body")
+        };
+        message.headers_mut().remove(&HeaderName::Route);
+        prop_assert_eq!(message.to_bytes(), untouched(&lines));
+    }
+
+    #[test]
+    fn every_role_names_a_place_and_answers_as_it_says(
+        lines in vec(prop_oneof![line(), route_line()], 0..12),
+        noise in vec(any::<u8>(), 0..60),
+    ) {
+        let mut bytes = printed(START, &lines, b"");
+        bytes.truncate(bytes.len() - 2);
+        bytes.extend(noise);
+        bytes.extend(b"\r\n\r\n");
+        let length = bytes.len();
+        let message = parse(bytes);
+        let any = validate(&message);
+        for role in [Role::proxy(), Role::registrar(), Role::user_agent()] {
+            let verdict = role.validate(&message);
+            prop_assert!(any.is_ok() || verdict.is_err(), "a role forgives nothing");
+            if let Err(refusal) = verdict {
+                prop_assert!(refusal.flaw.offset <= length);
+                let Message::Request(request) = &message else { unreachable!() };
+                let reply = refusal.reply(request).map(|reply| reply.to_bytes());
+                prop_assert_eq!(reply.is_some(), refusal.flaw.status.is_some());
+            }
+        }
     }
 
     #[test]

@@ -199,6 +199,17 @@ mod tests {
     }
 
     #[test]
+    fn equivalence_is_not_transitive() {
+        // §19.1.4
+        let carol = "sip:carol@chicago.com";
+        let (on, off) = (
+            "sip:carol@chicago.com;security=on",
+            "sip:carol@chicago.com;security=off",
+        );
+        assert!(same(carol, on) && same(carol, off) && !same(on, off));
+    }
+
+    #[test]
     fn sip_and_sips_are_never_equivalent() {
         assert!(!same("sip:a@b", "sips:a@b"));
     }

@@ -55,16 +55,30 @@ fn hex(digit: u8) -> u8 {
 
 /// Appends `text` as a user part: what may not stand there unescaped is escaped, so the URI reads back to `text`.
 pub(crate) fn write_user(text: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    write_escaping(text, |_| false, out);
+}
+
+/// Appends a `telephone-subscriber` as a user part (§19.1.2): as [`write_user`], but what is escaped already stays.
+pub(crate) fn write_subscriber(subscriber: &[u8], out: &mut Vec<u8>) {
+    write_escaping(subscriber, |octet| octet == b'%', out);
+}
+
+fn write_escaping(text: &[u8], stays: impl Fn(u8) -> bool, out: &mut Vec<u8>) {
     for &octet in text {
         let plain = octet.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&octet);
-        if plain {
+        if plain || stays(octet) {
             out.push(octet);
         } else {
-            let (high, low) = (usize::from(octet >> 4), usize::from(octet & 15));
-            out.extend_from_slice(&[b'%', DIGITS[high], DIGITS[low]]);
+            write_escape(octet, out);
         }
     }
+}
+
+/// `%4A`
+pub(crate) fn write_escape(octet: u8, out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let (high, low) = (usize::from(octet >> 4), usize::from(octet & 15));
+    out.extend_from_slice(&[b'%', DIGITS[high], DIGITS[low]]);
 }
 
 #[cfg(test)]

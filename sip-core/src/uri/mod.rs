@@ -6,6 +6,7 @@ mod escape;
 mod extensions;
 mod headers;
 mod host;
+mod phone;
 mod sip;
 mod tel;
 

@@ -65,6 +65,13 @@ impl SipUri {
         empty.with_host_port(host_port).with_user(user)
     }
 
+    /// `sip:subscriber@host:port;user=phone` (§19.1.6); escapes in `subscriber` stay.
+    pub(super) fn of_subscriber(subscriber: &[u8], host_port: HostPort) -> SipUri {
+        let bare = SipUri::new(None, host_port);
+        let phone = bare.with_params(|_, out| out.extend_from_slice(b";user=phone"));
+        phone.with_written_user(|out| escape::write_subscriber(subscriber, out))
+    }
+
     /// Reads what follows `sip:` or `sips:`, which ends at `start`. The text comes back with an error.
     pub(super) fn read(text: Text, start: usize, secure: bool) -> Result<SipUri, (UriError, Text)> {
         let parts = match lex::exactly(&text[start..], lex::sip_uri) {
@@ -171,11 +178,15 @@ impl SipUri {
     /// With that user, escaped where needed; the password goes. `None` or empty takes the user out.
     #[must_use]
     pub fn with_user(&self, user: Option<&str>) -> SipUri {
-        let mut out = self.text[..self.scheme_end()].to_vec();
         let user = user.unwrap_or_default();
-        escape::write_user(user.as_bytes(), &mut out);
+        self.with_written_user(|out| escape::write_user(user.as_bytes(), out))
+    }
+
+    fn with_written_user(&self, write: impl FnOnce(&mut Vec<u8>)) -> SipUri {
+        let mut out = self.text[..self.scheme_end()].to_vec();
+        write(&mut out);
         let user_end = narrow(out.len());
-        if !user.is_empty() {
+        if out.len() > self.scheme_end() {
             out.push(b'@');
         }
         let (from, to) = (self.host.start(), out.len());

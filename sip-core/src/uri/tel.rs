@@ -56,7 +56,10 @@ impl TelUri {
     /// The number without visual separators: `+12015550123`, or for a local number also `A`–`F`, `*` and `#`.
     #[must_use]
     pub fn digits(&self) -> String {
-        digits(self.number()).map(char::from).collect()
+        let digits = without_separators(self.number());
+        digits
+            .map(|digit| char::from(digit.to_ascii_uppercase()))
+            .collect()
     }
 
     /// Begins with `+`: the number means the same everywhere (§5.1.4).
@@ -75,8 +78,9 @@ impl TelUri {
     #[must_use]
     pub fn equivalent(&self, other: &TelUri) -> bool {
         self.is_global() == other.is_global()
-            && digits(self.number()).eq(digits(other.number()))
-            && canonical_params(self) == canonical_params(other)
+            && without_separators(self.number()).eq(without_separators(other.number()))
+            && ordered_params(self, Separators::Dropped)
+                == ordered_params(other, Separators::Dropped)
     }
 
     /// A copy that lets go of the message it was read from.
@@ -87,30 +91,55 @@ impl TelUri {
     }
 }
 
-/// `ext` and a numeric `phone-context` are numbers too: separators do not count in them.
-fn canonical_params(uri: &TelUri) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+/// What becomes of visual separators in parameters that hold numbers.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Separators {
+    Kept,
+    Dropped,
+}
+
+/// All parameters in small letters and in their order: `isub` or `ext`, `postd` (RFC 2806), `phone-context`, and the
+/// others by name (§3; RFC 3261 §19.1.6). `ext` and a numeric `phone-context` are numbers too.
+pub(super) fn ordered_params(
+    uri: &TelUri,
+    separators: Separators,
+) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
     let mut params: Vec<_> = uri
         .params()
         .iter()
         .map(|(name, value)| {
             let name = name.to_ascii_lowercase();
-            let value = value.map(|value| match &name[..] {
-                b"ext" => digits(value).collect(),
-                b"phone-context" if value.starts_with(b"+") => digits(value).collect(),
-                _ => value.to_ascii_lowercase(),
+            let value = value.map(|value| {
+                let is_number = match &name[..] {
+                    b"ext" => true,
+                    b"phone-context" => value.starts_with(b"+"),
+                    _ => false,
+                };
+                if is_number && separators == Separators::Dropped {
+                    without_separators(value).collect()
+                } else {
+                    value.to_ascii_lowercase()
+                }
             });
             (name, value)
         })
         .collect();
-    params.sort_unstable();
+    let rank = |name: &[u8]| match name {
+        b"isub" | b"ext" => 0,
+        b"postd" => 1,
+        b"phone-context" => 2,
+        _ => 3,
+    };
+    params.sort_by(|a, b| (rank(&a.0), a).cmp(&(rank(&b.0), b)));
     params
 }
 
-fn digits(number: &[u8]) -> impl Iterator<Item = u8> {
+/// The digits alone, in small letters.
+pub(super) fn without_separators(number: &[u8]) -> impl Iterator<Item = u8> {
     number
         .iter()
         .filter(|octet| !is_visual_separator(**octet))
-        .map(u8::to_ascii_uppercase)
+        .map(u8::to_ascii_lowercase)
 }
 
 /// `telephone-subscriber = global-number / local-number`: the digits, and the parameters with their `;`.
