@@ -21,7 +21,11 @@ fuzz_target!(|octets: &[u8]| {
     for edit in edits {
         apply(*edit, message.headers_mut());
     }
-    assert_eq!(others(&message), untouched, "an edit moved or changed a line it should not touch");
+    assert_eq!(
+        others(&message),
+        untouched,
+        "an edit moved or changed a line it should not touch"
+    );
     let printed = message.to_bytes();
     let again = parse_message(printed.clone(), &roomy()).expect("what was printed can be read");
     assert!(

@@ -51,7 +51,12 @@ fuzz_target!(|datagram: &[u8]| {
     }
     let phone = Role::user_agent().accepting([ContentType::SDP]);
     for role in [Role::proxy(), Role::registrar(), phone] {
-        check_verdict(&message, datagram.len(), judged.is_ok(), role.validate(&message));
+        check_verdict(
+            &message,
+            datagram.len(),
+            judged.is_ok(),
+            role.validate(&message),
+        );
     }
 });
 

@@ -43,7 +43,10 @@ fn telephone(tel: &TelUri) {
     assert!(canonical.equivalent(tel), "{canonical} is another number");
     assert_eq!(canonical.canonical(), canonical);
     let sip = tel.to_sip("h".parse().expect("a host"));
-    assert!(matches!(Uri::parse(sip.as_text()), Ok(Uri::Sip(_))), "{sip}");
+    assert!(
+        matches!(Uri::parse(sip.as_text()), Ok(Uri::Sip(_))),
+        "{sip}"
+    );
     if let Some(back) = TelUri::from_sip(&sip) {
         assert_eq!(back.to_sip(sip.host_port()), sip);
     }
