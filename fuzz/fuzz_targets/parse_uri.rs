@@ -48,7 +48,8 @@ fn telephone(tel: &TelUri) {
         "{sip}"
     );
     if let Some(back) = TelUri::from_sip(&sip) {
-        assert_eq!(back.to_sip(sip.host_port()), sip);
+        // Octets that had to be escaped may be so in small letters now.
+        assert!(back.to_sip(sip.host_port()).equivalent(&sip), "{back}");
     }
 }
 
