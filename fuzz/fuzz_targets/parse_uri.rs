@@ -47,8 +47,10 @@ fn telephone(tel: &TelUri) {
         matches!(Uri::parse(sip.as_text()), Ok(Uri::Sip(_))),
         "{sip}"
     );
-    // Octets above ASCII, which no number should hold, come back escaped, and names are ordered as they are written.
-    if let Some(back) = TelUri::from_sip(&sip).filter(|_| tel.as_text().is_ascii()) {
+    // What a user part holds only with an escape may come back in another place among the parameters.
+    let needs_no_escape = |octet: &u8| octet.is_ascii() && !b"%[]:#".contains(octet);
+    if tel.as_text()[4..].iter().all(needs_no_escape) {
+        let back = TelUri::from_sip(&sip).expect("the same number");
         assert!(back.to_sip(sip.host_port()).equivalent(&sip), "{back}");
     }
 }

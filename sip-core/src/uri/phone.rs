@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn what_a_user_part_may_not_hold_is_escaped_there() {
         let odd = "tel:*21#;phone-context=a.b;x=[a:b];y=%3b";
-        let made = "sip:*21%23;phone-context=a.b;x=%5Ba%3Ab%5D;y=%3b@foo.com;user=phone";
+        let made = "sip:*21%23;phone-context=a.b;x=%5Ba%3Ab%5D;y=%3B@foo.com;user=phone";
         assert_eq!(at_foo(odd), made);
         let back = TelUri::from_sip(&sip(made)).unwrap();
         assert_eq!(back.to_string(), odd.replace("%3b", "%3B"));
