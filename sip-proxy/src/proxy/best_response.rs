@@ -19,7 +19,7 @@ pub(crate) enum Candidate {
 }
 
 impl Candidate {
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Candidate::Received(response) => response.status(),
             Candidate::Own(status) => *status,
@@ -30,6 +30,8 @@ impl Candidate {
     fn rank(&self) -> (u8, bool, bool) {
         let status = self.status();
         let class = match status.class() {
+            // Of our own codes for what could not be reached; what anybody said is better.
+            _ if matches!(status.as_u16(), 477..=479) && matches!(self, Candidate::Own(_)) => 5,
             StatusClass::GlobalFailure => 0,
             StatusClass::Redirection => 3,
             StatusClass::ClientError => 4,
