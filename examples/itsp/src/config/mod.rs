@@ -23,6 +23,8 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     pub(crate) subscribers: Subscribers,
     pub(crate) location: Location,
+    pub(crate) nat: Nat,
+    pub(crate) session_timer: SessionTimer,
     pub(crate) shutdown: Shutdown,
     pub(crate) log: Log,
 }
@@ -124,6 +126,35 @@ pub(crate) enum Durability {
     Memory,
 }
 
+/// Phones behind a NAT.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Nat {
+    pub(crate) contact: ContactOfNat,
+}
+
+/// What becomes of a Contact that leads nowhere from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ContactOfNat {
+    /// Where it is to be found is written next to it.
+    Alias,
+    /// Where it is to be found is written over it.
+    Overwrite,
+    /// Nothing.
+    Keep,
+}
+
+/// How long a call goes on without a sign of life (RFC 4028).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SessionTimer {
+    /// Where nobody asks for a timer; 0s: no timer then.
+    pub(crate) default: Span,
+    /// No call is refreshed more often.
+    pub(crate) min: Span,
+}
+
 /// The way out.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -160,6 +191,8 @@ impl Default for Config {
             auth: Auth::default(),
             subscribers: Subscribers::default(),
             location: Location::default(),
+            nat: Nat::default(),
+            session_timer: SessionTimer::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
         }
@@ -228,6 +261,23 @@ impl Default for Location {
             timeout: Span::from_millis(1500),
             fold_interval: Span::from_secs(5),
             sweep_interval: Span::from_secs(60),
+        }
+    }
+}
+
+impl Default for Nat {
+    fn default() -> Nat {
+        Nat {
+            contact: ContactOfNat::Alias,
+        }
+    }
+}
+
+impl Default for SessionTimer {
+    fn default() -> SessionTimer {
+        SessionTimer {
+            default: Span::from_secs(1800),
+            min: Span::from_secs(90),
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use sip_core::HeaderName;
-use sip_proxy::{Admission, ForkPlan, Incoming, Relay};
+use sip_proxy::{Admission, Decision, ForkPlan, Incoming, Relay};
+
+use super::Routing;
 
 /// A phone that nobody answers is given up, however often it says that it rings.
 const RINGS_AT_MOST: Duration = Duration::from_secs(120);
@@ -11,13 +13,28 @@ const RINGS_AT_MOST: Duration = Duration::from_secs(120);
 /// Headers by which a provider vouches for a caller (RFC 3325 §9.1): a phone has nothing to say in them.
 const VOUCHING: [HeaderName; 2] = [HeaderName::PAssertedIdentity, HeaderName::RemotePartyId];
 
-/// Forwards `incoming` along `plan` without the names others gave it.
-pub(super) fn relay(incoming: &Incoming, admission: Admission, plan: ForkPlan) -> Relay {
-    VOUCHING
-        .into_iter()
-        .filter(|name| incoming.request.headers().contains(name))
-        .fold(Relay::new(admission, plan), Relay::without_header)
-        .ring_at_most(RINGS_AT_MOST)
+impl Routing {
+    /// Forwards `incoming` along `plan` without the names others gave it, so that the answer and the rest of the dialog
+    /// find through NATs (F-81 to F-83).
+    pub(super) fn relay(&self, incoming: &Incoming, admission: Admission, plan: ForkPlan) -> Relay {
+        let relay = VOUCHING
+            .into_iter()
+            .filter(|name| incoming.request.headers().contains(name))
+            .fold(Relay::new(admission, plan), Relay::without_header)
+            .ring_at_most(RINGS_AT_MOST);
+        match self.nat {
+            Some(nat) => relay.nat(nat),
+            None => relay,
+        }
+    }
+
+    /// The same with a session timer, so that a call whose phones are gone ends (F-90 to F-93), or the 422 that is due.
+    pub(super) fn timed(&self, incoming: &Incoming, relay: Relay) -> Decision {
+        match self.session_timers.apply(incoming, relay) {
+            Ok(relay) => Decision::Relay(relay),
+            Err(too_small) => Decision::Reply(too_small),
+        }
+    }
 }
 
 #[cfg(test)]

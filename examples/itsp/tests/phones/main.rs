@@ -13,6 +13,7 @@ mod calls;
 mod forking;
 mod hostile;
 mod keep_alive;
+mod nat;
 mod registration;
 mod restart;
 
