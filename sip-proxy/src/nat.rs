@@ -449,4 +449,27 @@ mod tests {
             assert!(read(&uri).is_none(), "{nonsense}");
         }
     }
+
+    proptest::proptest! {
+        /// Whatever a Contact looks like: what is around the URI stays, and the URI comes back as it was.
+        #[test]
+        fn an_alias_added_and_taken_off_leaves_the_contact_as_it_was(
+            name in "(\"([a-z<>;]|\\\\[\"<])*\" ?|[a-z]* ?)",
+            uri in "sip:([a-z]{1,4}@)?10\\.0\\.0\\.[0-9](:[1-9][0-9]{0,3})?(;ob|;x=[a-z])?",
+            params in "(;q=0\\.[0-9])?(;x=\"[a-z<>]*\")?",
+            port in 1_u16..,
+        ) {
+            let before = format!("{name}<{uri}>{params}");
+            let flow = from(&format!("198.51.100.1:{port}"));
+            let mut request = invite(&before, "", "");
+            proptest::prop_assert!(NatTraversal::new(ContactFix::Alias).fix_request(&mut request, &flow));
+            let (after, aliased) = contact(request.headers()).expect("is there");
+            let (plain, source) = take_alias(&Uri::Sip(aliased), None).expect("an alias");
+            proptest::prop_assert_eq!(plain.to_string(), uri);
+            proptest::prop_assert_eq!(source.remote(), flow.remote);
+            let text = after.as_text().to_string();
+            let alias = format!(";alias=198.51.100.1~{port}~1");
+            proptest::prop_assert_eq!(text.replacen(&alias, "", 1), before.trim());
+        }
+    }
 }

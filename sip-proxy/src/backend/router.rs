@@ -33,8 +33,9 @@ pub trait Router: Send + Sync + 'static {
     async fn route(&self, incoming: &Incoming) -> Decision;
 
     /// What to do when every target has failed, in place of passing on the best of their responses; `None` or
-    /// [`Decision::Drop`] to pass it on. For relays that [ask on failure](Relay::ask_on_failure): a call that nobody takes may go on to a voice mail
-    /// box, with a [`Relay`], or be redirected there, with a 302.
+    /// [`Decision::Drop`] to pass it on. For relays that [ask on failure](Relay::ask_on_failure): a call that nobody takes
+    /// may go on to a voice mail box, with a [`Relay`], or be redirected there, with a 302. After a 6xx, which speaks
+    /// for all phones of the callee, only somebody else may be tried.
     ///
     /// All targets together are never more than [`ProxyConfig::max_branches`](crate::ProxyConfig::max_branches).
     async fn failed(&self, failed: &Failed) -> Option<Decision> {
@@ -354,7 +355,8 @@ impl Relay {
         self
     }
 
-    /// Fixes the Contacts of parties behind a NAT, so that the rest of the dialog reaches them.
+    /// Fixes the Contacts of parties behind a NAT, so that the rest of the dialog reaches them; those of responses only
+    /// where state is kept.
     #[must_use]
     pub fn nat(mut self, nat: NatTraversal) -> Relay {
         self.nat = Some(nat);

@@ -5,7 +5,7 @@
 //!               §16.3                  §16.4       §16.5 └▶ Relay: a ResponseContext
 //!                                                            forward §16.6 ─▶ branch, branch …
 //!                                                            responses §16.7 ◀─┘    Timer C §16.8, CANCEL §16.10
-//!                                                            redirect, supervise: what a router may add
+//!                                                            redirect §16.7 step 4, supervise: asked again
 //! ```
 
 mod account;

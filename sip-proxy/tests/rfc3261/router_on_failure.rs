@@ -223,3 +223,13 @@ fn a_late_decision_of_the_router_is_carried_out() {
     world.wake_backends();
     assert_eq!(world.take_summary(), ["INVITE → 203.0.113.3:5060"]);
 }
+
+/// F-66: 600 counts as busy.
+#[test]
+fn after_a_6xx_somebody_else_may_be_tried() {
+    let mut world = World::new(Afterwards(to_voice_mail));
+    assert_eq!(
+        after(&mut world, 600),
+        ["ACK → 203.0.113.1:5060", "INVITE → 203.0.113.3:5060"]
+    );
+}

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sip_core::StatusCode;
 use sip_proxy::ForkPlan;
 
 use super::support::*;

@@ -19,10 +19,9 @@ fn breadths(world: &mut World, lines_of_request: &str) -> Vec<String> {
     world.receive(ALICE, &request("INVITE", lines_of_request));
     let sent = world.take_requests();
     let breadth = |(request, _): &(sip_core::Request, _)| {
-        let [breadth] = &lines(request, "Max-Breadth")[..] else {
-            panic!("one Max-Breadth");
-        };
-        breadth.clone()
+        let breadths = lines(request, "Max-Breadth");
+        assert_eq!(breadths.len(), 1, "a single value");
+        breadths.concat()
     };
     sent.iter().map(breadth).collect()
 }

@@ -77,7 +77,7 @@ mod tests {
     fn both_phones_ring_and_the_first_that_answers_has_the_call() {
         let mut sim = household();
         sim.bob().answers(&[(0.1, 180)]);
-        sim.phone("kitchen").answers(&[(0.2, 180), (3.0, 200)]);
+        sim.phone("kitchen").answers(&[(0.15, 180), (3.0, 200)]);
         sim.alice().invite("sip:family@example.com");
         sim.at(60.0, |sim| sim.alice().bye());
         sim.run_for(4.0);
@@ -89,8 +89,8 @@ mod tests {
             0.000  proxy → kitchen  INVITE
             0.100  bob → proxy      180 INVITE
             0.100  proxy → alice    180 INVITE
-            0.200  kitchen → proxy  180 INVITE
-            0.200  proxy → alice    180 INVITE
+            0.150  kitchen → proxy  180 INVITE
+            0.150  proxy → alice    180 INVITE
             3.000  kitchen → proxy  200 INVITE
             3.000  proxy → alice    200 INVITE
             3.000  proxy → bob      CANCEL
