@@ -19,7 +19,7 @@ pub(crate) enum Candidate {
 }
 
 impl Candidate {
-    pub(super) fn status(&self) -> StatusCode {
+    fn status(&self) -> StatusCode {
         match self {
             Candidate::Received(response) => response.status(),
             Candidate::Own(status) => *status,

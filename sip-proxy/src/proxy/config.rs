@@ -25,7 +25,7 @@ pub struct ProxyConfig {
     /// Branches of one request; targets beyond are not tried. Default: 12.
     pub max_branches: usize,
     /// Max-Breadth for requests that come without, and what a larger one is cut to (RFC 5393 §5.3.3): how many
-    /// branches a request may have at one time, here and further on. Default: 60.
+    /// branches a request may have at one time, here and further on. With 0 nothing is forwarded. Default: 60.
     pub max_breadth: u8,
     /// Requests waiting for an answer of the service; more are refused with 503. Default: 16,384.
     pub max_queries: usize,

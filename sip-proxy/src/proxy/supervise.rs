@@ -23,6 +23,15 @@ pub(super) struct Supervision {
     waiting: VecDeque<(Response, Option<Flow>)>,
 }
 
+/// Provisional responses of one request that wait for the router; more are dropped. Final ones have as much room again.
+const MOST_WAITING: usize = 16;
+
+impl Supervision {
+    fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+}
+
 /// A request that every target has failed, and what is said upstream if the router has nothing to say.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -118,11 +127,19 @@ impl ResponseContext {
 
     /// Sends upstream what came on `flow`, after the router has seen it if it wants to, and in the order it came.
     pub(super) fn pass(&mut self, turn: &mut Turn<'_>, response: Response, flow: Option<Flow>) {
-        let Some(supervision) = self.supervision.as_mut().filter(|asked| asked.on_response) else {
+        let supervised = |asked: &&mut Box<Supervision>| asked.on_response || asked.is_waiting();
+        let Some(supervision) = self.supervision.as_mut().filter(supervised) else {
             // A server transaction that is gone has nobody to tell (RFC 6026 §7.3, RFC 4320 §4.2).
             let _ = turn.layer.respond(turn.now, self.server, response);
             return;
         };
+        let most = match response.status().is_final() {
+            true => 2 * MOST_WAITING,
+            false => MOST_WAITING,
+        };
+        if supervision.waiting.len() >= most {
+            return; // a phone that talks faster than its 2xx need repeating
+        }
         supervision.waiting.push_back((response, flow));
         if supervision.waiting.len() == 1 {
             self.ask_about_next(turn);
@@ -140,7 +157,7 @@ impl ResponseContext {
 
     pub(super) fn has_responses_waiting(&self) -> bool {
         let supervision = self.supervision.as_ref();
-        supervision.is_some_and(|asked| !asked.waiting.is_empty())
+        supervision.is_some_and(|asked| asked.is_waiting())
     }
 
     fn ask_about_next(&mut self, turn: &mut Turn<'_>) {

@@ -109,3 +109,21 @@ fn a_cancel_is_too_late_once_an_answer_waits_for_the_router() {
     world.take();
     world.assert_idle();
 }
+
+#[test]
+fn a_flood_of_responses_that_wait_for_the_router_is_cut_and_the_answer_is_not() {
+    let mut world = World::new(Signing(1));
+    let invite = ringing(&mut world);
+    for _ in 0..1000 {
+        world.answer(&invite, BOB, 180);
+    }
+    for _ in 0..1000 {
+        world.answer(&invite, BOB, 200);
+    }
+    for _ in 0..100 {
+        world.wake_backends();
+    }
+    let sent = world.take_summary();
+    assert_eq!(sent.len(), 32);
+    assert_eq!(sent[16], "200 INVITE → 198.51.100.1:5060");
+}
