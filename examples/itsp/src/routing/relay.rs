@@ -61,4 +61,16 @@ mod tests {
         let relay = format!("{:?}", relayed(scene.decide(request).await));
         assert!(relay.contains("ring_time: Some(120s)"), "{relay}");
     }
+
+    #[tokio::test]
+    async fn f90_a_session_that_is_too_short_is_refused_and_f92_one_without_a_timer_gets_one() {
+        let scene = Scene::new().await;
+        scene.register("bob", "sip:bob@198.51.100.9").await;
+        let request = "INVITE sip:bob@a.example SIP/2.0\nFrom: <sip:x@elsewhere.example>;tag=1\n\
+                       To: <sip:bob@a.example>";
+        let short = format!("{request}\nSupported: timer\nSession-Expires: 60");
+        assert!(status(scene.decide(&short).await).starts_with("422"));
+        let relay = format!("{:?}", relayed(scene.decide(request).await));
+        assert!(relay.contains("Set(SessionExpires, \"1800\")"), "{relay}");
+    }
 }
