@@ -49,6 +49,8 @@
 
 pub mod auth;
 pub mod backend;
+pub mod dialog;
+mod keys;
 pub mod nat;
 mod proxy;
 pub mod registrar;
@@ -57,7 +59,9 @@ mod session_timer;
 #[cfg(feature = "sim")]
 pub mod sim;
 
-pub use backend::{Admission, Decision, Failed, InDialog, Incoming, Passing, Relay, Router};
+pub use backend::{Admission, Decision, Failed, Incoming, Passing, Relay, Router};
+pub use dialog::{Dialog, DialogCookies, DialogValues, InDialog};
+pub use keys::{KeyRing, SigningKey};
 pub use proxy::{BranchTarget, Epoch, ForkPlan, OwnAddress, Proxy, ProxyConfig, Secret};
 pub use service::{Answer, ProxyService, Query};
 pub use session_timer::SessionTimers;

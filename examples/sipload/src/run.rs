@@ -274,10 +274,12 @@ impl Run<'_> {
     fn look_at_server(&self, workers: &Workers) -> Look {
         // What calls that last no time leave behind, lingering transactions, is more than what they hold.
         let held = match self.plan.jobs.as_slice() {
-            [Job {
-                what: What::Call(style),
-                ..
-            }] => style.ring + style.talk >= Duration::from_secs(1),
+            [
+                Job {
+                    what: What::Call(style),
+                    ..
+                },
+            ] => style.ring + style.talk >= Duration::from_secs(1),
             _ => false,
         };
         Look {

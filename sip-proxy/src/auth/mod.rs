@@ -20,7 +20,7 @@ use crate::backend::{Credential, CredentialError, CredentialStore, Incoming, Sha
 pub use challenge::ChallengeKind;
 pub use digest::{DigestValue, Exchange, Ha1, QopAuth};
 pub use identity::Identity;
-pub use nonce::{NonceKey, NonceVerdict, Nonces};
+pub use nonce::{NonceVerdict, Nonces};
 use presented::{NotPresented, Presented};
 
 /// What is asked of clients.

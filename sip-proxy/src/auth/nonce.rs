@@ -7,50 +7,20 @@
 //! printed as 50 lower-case hexadecimal digits. The random part makes two nonces of one second differ, so that
 //! a window of nonce counts can be kept per nonce.
 
-use std::fmt;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use sip_core::Text;
 
 use super::hex;
+use crate::keys::{KeyRing, SIGNATURE, Signer};
 
 const SIGNED: usize = 13;
-const SIGNATURE: usize = 12;
 const OCTETS: usize = SIGNED + SIGNATURE;
-
-/// A secret that signs nonces, and the id by which they name it.
-#[derive(Clone)]
-pub struct NonceKey {
-    id: u8,
-    keyed: Hmac<Sha256>,
-}
-
-impl NonceKey {
-    /// A key from 32 secret random octets. Servers that judge each other's nonces share `id` and `secret`.
-    #[must_use]
-    pub fn new(id: u8, secret: &[u8; 32]) -> NonceKey {
-        NonceKey {
-            id,
-            keyed: KeyInit::new_from_slice(secret).expect("HMAC takes a key of any length"),
-        }
-    }
-}
-
-impl fmt::Debug for NonceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NonceKey")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Issues nonces and judges them when they come back.
 #[derive(Clone, Debug)]
 pub struct Nonces {
-    signing: NonceKey,
-    retired: Vec<NonceKey>,
+    signer: Signer,
     lifetime: Duration,
     drift: Duration,
 }
@@ -73,23 +43,14 @@ impl Nonces {
     /// How far clocks of servers that share a key may lie apart.
     pub const DRIFT: Duration = Duration::from_secs(3);
 
-    /// Nonces signed by `key`, fresh for [`LIFETIME`](Nonces::LIFETIME), clocks within [`DRIFT`](Nonces::DRIFT).
+    /// Nonces signed by `keys`, fresh for [`LIFETIME`](Nonces::LIFETIME), clocks within [`DRIFT`](Nonces::DRIFT).
     #[must_use]
-    pub fn new(key: NonceKey) -> Nonces {
+    pub fn new(keys: &KeyRing) -> Nonces {
         Nonces {
-            signing: key,
-            retired: Vec::new(),
+            signer: Signer::new(keys, "nonce"),
             lifetime: Nonces::LIFETIME,
             drift: Nonces::DRIFT,
         }
-    }
-
-    /// Still accepts what `key` signed. To rotate, sign with the new key and retire the old one for a lifetime;
-    /// with several servers, retire the new key on all of them before the first one signs with it.
-    #[must_use]
-    pub fn retire(mut self, key: NonceKey) -> Nonces {
-        self.retired.push(key);
-        self
     }
 
     /// How long a nonce stays fresh, in whole seconds. Within it the same nonce may be used again.
@@ -110,11 +71,13 @@ impl Nonces {
     #[must_use]
     pub fn issue(&self, unix_time: Duration, entropy: u64) -> Text {
         let mut octets = [0; OCTETS];
-        octets[0] = self.signing.id;
+        octets[0] = self.signer.id();
         octets[1..5].copy_from_slice(&wrapped_seconds(unix_time).to_be_bytes());
         octets[5..SIGNED].copy_from_slice(&entropy.to_be_bytes());
-        let signature = self.signing.keyed.clone().chain_update(&octets[..SIGNED]);
-        octets[SIGNED..].copy_from_slice(&signature.finalize().into_bytes()[..SIGNATURE]);
+        if let Some(sum) = self.signer.begin(octets[0]) {
+            let signature = sum.mix(&octets[..SIGNED]).sign();
+            octets[SIGNED..].copy_from_slice(&signature);
+        }
 
         let mut text = [0; 2 * OCTETS];
         hex::encode_into(&octets, &mut text);
@@ -149,18 +112,9 @@ impl Nonces {
         }
         let octets: [u8; OCTETS] = hex::decode(nonce)?;
         let (signed, signature) = octets.split_at(SIGNED);
-        let key = self.key(signed[0])?;
-        let expected = key.keyed.clone().chain_update(signed);
-        expected.verify_truncated_left(signature).ok()?;
-        Some(u32::from_be_bytes([
-            signed[1], signed[2], signed[3], signed[4],
-        ]))
-    }
-
-    fn key(&self, id: u8) -> Option<&NonceKey> {
-        std::iter::once(&self.signing)
-            .chain(&self.retired)
-            .find(|key| key.id == id)
+        let sum = self.signer.begin(signed[0])?.mix(signed);
+        sum.signed(signature.try_into().ok()?)
+            .then(|| u32::from_be_bytes([signed[1], signed[2], signed[3], signed[4]]))
     }
 }
 
@@ -172,15 +126,15 @@ fn wrapped_seconds(unix_time: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::SigningKey;
     use NonceVerdict::{Forged, Fresh, Stale};
 
     const NOW: Duration = Duration::from_secs(1_700_000_000);
-    const OLD: NonceKeySeed = (1, [0x0b; 32]);
-    const NEW: NonceKeySeed = (2, [0xa5; 32]);
-    type NonceKeySeed = (u8, [u8; 32]);
+    const OLD: SigningKey = SigningKey::new(1, [0x0b; 32]);
+    const NEW: SigningKey = SigningKey::new(2, [0xa5; 32]);
 
-    fn nonces((id, secret): NonceKeySeed) -> Nonces {
-        Nonces::new(NonceKey::new(id, &secret))
+    fn nonces(key: SigningKey) -> Nonces {
+        Nonces::new(&KeyRing::new(key))
     }
 
     fn seconds(count: u64) -> Duration {
@@ -223,7 +177,7 @@ mod tests {
     #[test]
     fn keys_rotate() {
         let (before, after) = (nonces(OLD), nonces(NEW));
-        let rotating = after.clone().retire(NonceKey::new(OLD.0, &OLD.1));
+        let rotating = Nonces::new(&KeyRing::new(NEW).accept(OLD));
         let nonce = before.issue(NOW, 7);
         assert_eq!(rotating.judge(&nonce, NOW), Fresh);
         assert_eq!(after.judge(&nonce, NOW), Forged);
@@ -232,7 +186,10 @@ mod tests {
 
     #[test]
     fn a_key_of_the_same_id_and_another_secret_is_not_ours() {
-        let (ours, theirs) = (nonces((1, [1; 32])), nonces((1, [2; 32])));
+        let (ours, theirs) = (
+            nonces(SigningKey::new(1, [1; 32])),
+            nonces(SigningKey::new(1, [2; 32])),
+        );
         assert_eq!(ours.judge(&theirs.issue(NOW, 7), NOW), Forged);
     }
 
@@ -255,15 +212,10 @@ mod tests {
         assert_eq!(nonces.judge(&nonce.to_ascii_uppercase(), NOW), Forged);
     }
 
-    #[test]
-    fn secrets_are_not_printed() {
-        assert!(!format!("{:?}", nonces(OLD)).contains("11")); // 0x0b
-    }
-
     proptest::proptest! {
         #[test]
         fn any_flipped_bit_is_forged(entropy: u64, bit in 0..8 * 2 * OCTETS) {
-            let nonces = nonces(OLD).retire(NonceKey::new(NEW.0, &NEW.1));
+            let nonces = Nonces::new(&KeyRing::new(OLD).accept(NEW));
             let mut nonce = nonces.issue(NOW, entropy).as_bytes().to_vec();
             assert_eq!(nonces.judge(&nonce, NOW), Fresh);
             nonce[bit / 8] ^= 1 << (bit % 8);

@@ -11,6 +11,7 @@ use sip_core::{
 use sip_transaction::{Flow, Target};
 
 use crate::auth::Identity;
+use crate::dialog::{DialogValues, InDialog};
 use crate::nat::NatTraversal;
 use crate::proxy::ForkPlan;
 use crate::session_timer::Timer;
@@ -71,7 +72,7 @@ pub struct Incoming {
     pub request: Request,
     /// The flow it came on.
     pub flow: Flow,
-    /// Whether it came along a dialog we are on the path of.
+    /// Whether it came along a dialog we are on the path of, by proof.
     pub dialog: InDialog,
     /// When it came: time since the Unix epoch.
     pub unix_time: Duration,
@@ -104,16 +105,6 @@ pub struct Passing {
     pub flow: Option<Flow>,
     /// The response, our own Via taken off.
     pub response: Response,
-}
-
-/// Whether a request belongs to a dialog that this proxy record-routed: it has a To tag, and our Route on top.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InDialog {
-    /// It starts something new. A To tag alone does not change that, nor does a Route without one.
-    No,
-    /// It came by our Route and has a To tag, and is no REGISTER. Neither is proved: whoever knows this proxy can
-    /// write both.
-    Yes,
 }
 
 impl Incoming {
@@ -192,11 +183,14 @@ impl Admission {
         Admission(Ground::Authenticated(identity.address_of_record().clone()))
     }
 
-    /// The request came along a dialog that was admitted when it began, as far as [`InDialog`] can tell; `None` if it
-    /// did not.
+    /// The request came along a dialog that was admitted when it began, which a signed cookie proves; `None` if it
+    /// did not, or nothing proves it.
     #[must_use]
     pub fn in_dialog(incoming: &Incoming) -> Option<Admission> {
-        (incoming.dialog == InDialog::Yes).then_some(Admission(Ground::InDialog))
+        incoming
+            .dialog
+            .proved()
+            .map(|_| Admission(Ground::InDialog))
     }
 
     /// Nobody was asked to prove anything, because of `reason`.
@@ -239,6 +233,7 @@ pub struct Relay {
     pub(crate) asks_on_response: bool,
     pub(crate) nat: Option<NatTraversal>,
     pub(crate) timer: Option<Timer>,
+    pub(crate) dialog_values: Option<DialogValues>,
 }
 
 /// Changes to the headers of a forwarded request, in the order they are made.
@@ -271,6 +266,7 @@ impl Relay {
             asks_on_response: false,
             nat: None,
             timer: None,
+            dialog_values: None,
         }
     }
 
@@ -318,10 +314,20 @@ impl Relay {
         self
     }
 
-    /// Reports how the request ends to the [`Accounting`](crate::backend::Accounting).
+    /// Reports how the request ends to the [`Accounting`](crate::backend::Accounting), and if a dialog comes of it,
+    /// how every request along that ends (F-22).
     #[must_use]
     pub fn accounted(mut self) -> Relay {
         self.accounted = true;
+        self
+    }
+
+    /// Remembers `values` of the dialog: in each later request they are those of
+    /// [`Incoming::dialog`](Incoming::dialog). Without this what is known of the dialog stays as it is (F-23). Only a
+    /// request that can begin a dialog, or belongs to one, takes them along, and only where we stay on its path.
+    #[must_use]
+    pub fn remember(mut self, values: DialogValues) -> Relay {
+        self.dialog_values = Some(values);
         self
     }
 

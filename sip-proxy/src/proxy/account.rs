@@ -5,14 +5,14 @@ use std::time::Duration;
 use sip_core::{AddressOfRecord, Method, Request, Response, StatusClass, StatusCode, Uri};
 use sip_transaction::Flow;
 
-use crate::backend::{Accounting, AccountingEvent, InDialog, Incoming, Record};
+use crate::backend::{Accounting, AccountingEvent, Incoming, Record};
 
 /// One request that is accounted for.
 #[derive(Debug)]
 pub(crate) struct Account {
     request: Request,
     flow: Flow,
-    dialog: InDialog,
+    in_dialog: bool,
     requested: Duration,
     identity: Option<AddressOfRecord>,
     /// The target of each branch.
@@ -24,7 +24,7 @@ impl Account {
         Account {
             request: incoming.request.detached(),
             flow: incoming.flow,
-            dialog: incoming.dialog,
+            in_dialog: incoming.dialog.proved().is_some(),
             requested: incoming.unix_time,
             identity: identity.cloned(),
             targets: Vec::new(),
@@ -38,7 +38,7 @@ impl Account {
 
     /// The request is about to be forwarded.
     pub(crate) fn start(&self, accounting: &dyn Accounting) {
-        if *self.request.method() == Method::Invite && self.dialog == InDialog::No {
+        if *self.request.method() == Method::Invite && !self.in_dialog {
             accounting.record(self.record(AccountingEvent::Start, self.requested));
         }
     }
@@ -64,8 +64,8 @@ impl Account {
     }
 
     fn outcome(&self, unix_time: Duration, status: StatusCode) -> Record {
-        let event = match (self.request.method(), self.dialog, status.class()) {
-            (Method::Invite, InDialog::No, StatusClass::Success) => AccountingEvent::Answer,
+        let event = match (self.request.method(), self.in_dialog, status.class()) {
+            (Method::Invite, false, StatusClass::Success) => AccountingEvent::Answer,
             (Method::Bye, _, StatusClass::Success) => AccountingEvent::End,
             (_, _, StatusClass::Success) => AccountingEvent::Success,
             _ => AccountingEvent::Failure,

@@ -133,7 +133,8 @@ impl ResponseContext {
         let mut request = copy;
         // 4, which has to know by which socket it leaves.
         if self.record_route {
-            forward::record_route(&mut request, &turn.rules.own, self.receiving, &to);
+            let cookie = self.cookie.as_deref();
+            forward::record_route(&mut request, &turn.rules.own, self.receiving, &to, cookie);
         }
         forward::content_length(&mut request, &to); // 9
         // 8 and 10: the Via names the transaction, so that it is the transaction layer's to add.

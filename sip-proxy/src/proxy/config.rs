@@ -3,7 +3,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use sha2::Digest as _;
 use sip_core::{HostPort, OptionTag, Transport};
+
+use crate::dialog::DialogCookies;
+use crate::keys::{KeyRing, SigningKey};
 
 /// The settings of a [`Proxy`](crate::Proxy). All workers of one server share them, the secret above all.
 #[derive(Debug, Clone)]
@@ -16,6 +20,8 @@ pub struct ProxyConfig {
     pub epoch: Epoch,
     /// Signs what must be recognised later without being remembered.
     pub secret: Secret,
+    /// Makes and judges the cookies that prove dialogs. Default: with a key made of the secret.
+    pub dialogs: DialogCookies,
     /// Stay on the path of dialogs (§16.6 step 4), where a router does not say otherwise. Default: yes.
     pub record_route: bool,
     /// Max-Forwards for requests that come without. Default: 10.
@@ -50,6 +56,7 @@ impl ProxyConfig {
             addresses,
             hostnames: Vec::new(),
             epoch,
+            dialogs: DialogCookies::new(&secret.key_ring()),
             secret,
             record_route: true,
             max_forwards: 10,
@@ -129,6 +136,11 @@ impl Secret {
     #[must_use]
     pub const fn new(bits: [u8; 16]) -> Secret {
         Secret(bits)
+    }
+
+    /// A ring of one key that is made of the secret.
+    fn key_ring(self) -> KeyRing {
+        KeyRing::new(SigningKey::new(0, sha2::Sha256::digest(self.0).into()))
     }
 }
 

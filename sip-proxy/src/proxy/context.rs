@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sip_core::{Method, Request, Response, StatusCode};
+use sip_core::{Method, Request, Response, StatusCode, Text};
 use sip_transaction::ServerId;
 
 use crate::backend::{Incoming, Relay};
@@ -15,6 +15,7 @@ use super::account::Account;
 use super::best_response::{BestResponse, Candidate};
 use super::branch::Branch;
 use super::breadth;
+use super::dialog_cookie;
 use super::fork::BranchTarget;
 use super::forward;
 use super::own::OwnId;
@@ -35,6 +36,8 @@ pub(crate) struct ResponseContext {
     pub(super) best: BestResponse,
     pub(super) receiving: Option<OwnId>,
     pub(super) record_route: bool,
+    /// What the Record-Route is signed with.
+    pub(super) cookie: Option<Text>,
     pub(super) ring_time: Option<Duration>,
     pub(super) account: Option<Box<Account>>,
     pub(super) mark: u32,
@@ -79,6 +82,7 @@ impl ResponseContext {
             best: BestResponse::default(),
             receiving: None,
             record_route: false,
+            cookie: None,
             ring_time: None,
             account: None,
             mark: 0,
@@ -106,6 +110,9 @@ impl ResponseContext {
         self.stage = Stage::Forwarding;
         self.receiving = turn.rules.own.receiving(&incoming.flow);
         self.record_route = relay.record_route.unwrap_or(turn.rules.config.record_route);
+        if self.record_route {
+            self.cookie = dialog_cookie::cookie(&turn.rules.config.dialogs, incoming, &relay);
+        }
         self.ring_time = relay.ring_time;
         self.mark = mark;
         self.breadth = breadth::incoming(&incoming.request, turn.rules.config.max_breadth);
@@ -113,7 +120,7 @@ impl ResponseContext {
         self.nat = relay.nat;
         self.timer = relay.timer;
         self.supervise(incoming, &relay);
-        if relay.accounted
+        if dialog_cookie::is_accounted(incoming, &relay)
             && self.account.is_none()
             && let Some(accounting) = &turn.rules.accounting
         {

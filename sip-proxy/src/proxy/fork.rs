@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use sip_core::{HeaderName, Route, Uri};
 use sip_transaction::Target;
 
-use crate::backend::{InDialog, Incoming};
+use crate::backend::Incoming;
+use crate::dialog::InDialog;
 use crate::nat;
 
 /// One element of the target set (§16.5).
@@ -82,8 +83,8 @@ impl ForkPlan {
     #[must_use]
     pub fn unchanged(incoming: &Incoming) -> ForkPlan {
         let request = &incoming.request;
-        let may_be_aliased =
-            incoming.dialog == InDialog::Yes && !request.headers().contains(&HeaderName::Route);
+        let may_be_aliased = matches!(incoming.dialog, InDialog::Yes(_))
+            && !request.headers().contains(&HeaderName::Route);
         let behind_nat = may_be_aliased
             .then(|| nat::take_alias(request.uri(), incoming.way_out))
             .flatten();

@@ -168,8 +168,14 @@ pub(crate) fn transport_and_port(uri: &SipUri) -> (Transport, u16) {
 }
 
 /// Step 4: one value, or two where the request leaves by another socket than it came in at. The one that faces
-/// downstream stands on top.
-pub(crate) fn record_route(copy: &mut Request, own: &Own, receiving: Option<OwnId>, to: &Target) {
+/// downstream stands on top. Each carries the dialog's cookie.
+pub(crate) fn record_route(
+    copy: &mut Request,
+    own: &Own,
+    receiving: Option<OwnId>,
+    to: &Target,
+    cookie: Option<&[u8]>,
+) {
     if *copy.method() == Method::Register {
         return;
     }
@@ -179,11 +185,20 @@ pub(crate) fn record_route(copy: &mut Request, own: &Own, receiving: Option<OwnI
     let receiving = receiving.unwrap_or(sending);
     let secure = copy.uri().as_sip().is_some_and(SipUri::is_secure);
     let pair = receiving != sending;
-    if let Some(value) = own.record_route(receiving, secure, pair) {
-        copy.headers_mut().push_front(value);
-    }
-    if pair && let Some(value) = own.record_route(sending, secure, pair) {
-        copy.headers_mut().push_front(value);
+    let mut push = |id| {
+        let Some(uri) = own.record_route(id, secure, pair) else {
+            return;
+        };
+        let (avp, cookie) = cookie.map_or((&b""[..], &b""[..]), |cookie| (b";avp=", cookie));
+        let parts = [b"<", uri.as_bytes(), avp, cookie, b";lr>"];
+        let pushed = copy
+            .headers_mut()
+            .push_front_parts(HeaderName::RecordRoute, &parts);
+        debug_assert!(pushed.is_ok(), "neither URI nor cookie ends a line");
+    };
+    push(receiving);
+    if pair {
+        push(sending);
     }
 }
 

@@ -16,6 +16,7 @@ mod cancel;
 mod config;
 mod context;
 mod decide;
+mod dialog_cookie;
 mod fork;
 mod forward;
 mod keyed;
@@ -118,13 +119,15 @@ impl Proxy {
         let mark = loop_guard::mark(&request, &self.rules.keyed);
         let to_tag = self.rules.keyed.tag_of(&request);
         let Rules { own, router, .. } = &self.rules;
-        let Preprocessed { dialog, way_out } =
+        let unix_time = self.rules.config.epoch.unix_time(now);
+        let Preprocessed { route, way_out } =
             preprocess::preprocess(&mut request, own, &**router, &flow);
+        let dialog = route.dialog(&request, &self.rules.config.dialogs, unix_time);
         let incoming = Arc::new(Incoming {
             request,
             flow,
             dialog,
-            unix_time: self.rules.config.epoch.unix_time(now),
+            unix_time,
             entropy: layer.random_u64(),
             to_tag,
             way_out,

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sip_core::{Host, HostPort, RecordRoute, Response, SipUri, Text, Transport, Uri, Via};
+use sip_core::{Host, HostPort, RecordRoute, Response, SipUri, Text, Transport, Via};
 use sip_transaction::{Flow, Target};
 
 use super::config::{OwnAddress, ProxyConfig};
@@ -20,13 +20,14 @@ pub(crate) struct Own {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OwnId(usize);
 
-/// The Record-Route values of one address, printed once: plain, and as half of a pair (`r2=on`).
+/// The Record-Route URIs of one address, printed once: plain, and as half of a pair (`r2=on`). The parameters that
+/// follow are `avp`, where there is a cookie, and `lr`.
 #[derive(Debug)]
 struct RecordRoutes {
-    single: RecordRoute,
-    double: RecordRoute,
-    secure_single: RecordRoute,
-    secure_double: RecordRoute,
+    single: Text,
+    double: Text,
+    secure_single: Text,
+    secure_double: Text,
 }
 
 impl Own {
@@ -145,8 +146,8 @@ impl Own {
             .or_else(|| find(&same_ip))
     }
 
-    /// The Record-Route value for `id`; `pair` if it is one of two.
-    pub(crate) fn record_route(&self, id: OwnId, secure: bool, pair: bool) -> Option<&RecordRoute> {
+    /// The Record-Route URI for `id`; `pair` if it is one of two.
+    pub(crate) fn record_route(&self, id: OwnId, secure: bool, pair: bool) -> Option<&Text> {
         let routes = self.routes.get(id.0)?;
         Some(match (secure, pair) {
             (false, false) => &routes.single,
@@ -166,12 +167,8 @@ impl RecordRoutes {
                 other => format!(";transport={}", other.uri_param()),
             };
             let pair = if pair { ";r2=on" } else { "" };
-            let uri = format!("{scheme}:{}{transport}{pair};lr", own.advertised);
-            let uri = Text::new(uri)
-                .ok()
-                .and_then(|uri| Uri::parse(&uri).ok())
-                .expect("an address makes a URI");
-            RecordRoute::new(&uri)
+            Text::new(format!("{scheme}:{}{transport}{pair}", own.advertised))
+                .expect("an address holds no line end")
         };
         RecordRoutes {
             single: route("sip", false),

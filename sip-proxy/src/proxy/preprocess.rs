@@ -1,18 +1,21 @@
 //! Route information preprocessing (RFC 3261 §16.4).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use sip_core::{HostPort, Method, Request, Route, SipUri, To, Transport, Uri};
+use sip_core::{HostPort, Method, Request, Route, SipUri, Transport, Uri};
 use sip_transaction::Flow;
 
-use crate::backend::{InDialog, Router};
+use crate::backend::Router;
+use crate::dialog::{DialogCookies, InDialog};
 
 use super::own::Own;
 
 /// What the routing of a request said before it was taken off.
 #[derive(Debug)]
 pub(crate) struct Preprocessed {
-    pub(crate) dialog: InDialog,
+    /// The Route of ours that the request came by.
+    pub(crate) route: OwnRoute,
     /// Our address that the last of our Routes named.
     pub(crate) way_out: Option<(Transport, SocketAddr)>,
 }
@@ -27,37 +30,51 @@ pub(crate) fn preprocess(
     let restored = undo_strict_routing(request, own);
     strip_own_maddr(request, own, flow);
     let popped = pop_own_routes(request, own, router, flow);
-    let dialog = match (restored || popped.is_some()) && may_be_in_dialog(request) {
-        true => InDialog::Yes,
-        false => InDialog::No,
-    };
+    let (topmost, last) = popped.unzip();
     Preprocessed {
-        dialog,
-        way_out: popped.and_then(|last| own.named_by(&last)),
+        route: OwnRoute(restored.or(topmost)),
+        way_out: last.and_then(|last| own.named_by(&last)),
     }
 }
 
-/// Whether it has a To tag, and is of a kind that dialogs know: a REGISTER never is (§10.2).
-fn may_be_in_dialog(request: &Request) -> bool {
-    let to_tag = || matches!(request.headers().require::<To>(), Ok(to) if to.tag().is_some());
-    *request.method() != Method::Register && to_tag()
+/// The Route of ours that a request came by, the topmost if there were several.
+#[derive(Debug)]
+pub(crate) struct OwnRoute(Option<SipUri>);
+
+impl OwnRoute {
+    /// The dialog that its cookie proves. A REGISTER never is in one (§10.2).
+    pub(crate) fn dialog(
+        &self,
+        request: &Request,
+        cookies: &DialogCookies,
+        unix_time: Duration,
+    ) -> InDialog {
+        let Some(route) = &self.0 else {
+            return InDialog::No;
+        };
+        if *request.method() == Method::Register {
+            return InDialog::No;
+        }
+        match cookies.judge(route, request, unix_time) {
+            None => InDialog::No,
+            Some(Ok(dialog)) => InDialog::Yes(dialog),
+            Some(Err(refused)) => InDialog::Refused(refused),
+        }
+    }
 }
 
 /// The sender is a strict router: it put our Record-Route into the Request-URI, and the Request-URI at the end of the
 /// Route.
-fn undo_strict_routing(request: &mut Request, own: &Own) -> bool {
-    let Uri::Sip(uri) = request.uri() else {
-        return false;
-    };
+fn undo_strict_routing(request: &mut Request, own: &Own) -> Option<SipUri> {
+    let uri = request.uri().as_sip()?;
     if !own.record_routed(uri) {
-        return false;
+        return None;
     }
-    let Some((index, Ok(last))) = request.headers().all::<Route>().enumerate().last() else {
-        return false;
-    };
-    request.set_uri(last.uri());
+    let ours = uri.clone();
+    let (index, last) = request.headers().all::<Route>().enumerate().last()?;
+    request.set_uri(last.ok()?.uri());
     request.headers_mut().remove_member::<Route>(index);
-    true
+    Some(ours)
 }
 
 /// A `maddr` that names the address the request came in at has done its work, and so have port and transport.
@@ -90,22 +107,25 @@ fn came_to(uri: &SipUri, flow: &Flow) -> bool {
 }
 
 /// Takes off every Route on top that means this proxy: two for a pair of ours (`r2=on`), and however many somebody
-/// else put there, since the request would only come back to us. Gives back the last of them.
+/// else put there, since the request would only come back to us. Gives back the first and the last of them.
 fn pop_own_routes(
     request: &mut Request,
     own: &Own,
     router: &dyn Router,
     flow: &Flow,
-) -> Option<SipUri> {
+) -> Option<(SipUri, SipUri)> {
     let is_ours = |uri: &SipUri| {
         own.is(uri) || own.is_named(uri, |name| router.is_own_name(name)) || came_to(uri, flow)
     };
-    let mut popped = None;
+    let mut popped: Option<(SipUri, SipUri)> = None;
     while let Ok(Some(route)) = request.headers().optional::<Route>() {
         match route.uri() {
             Uri::Sip(uri) if is_ours(&uri) => {
                 request.headers_mut().pop_front::<Route>();
-                popped = Some(uri);
+                popped = Some(match popped {
+                    None => (uri.clone(), uri),
+                    Some((topmost, _)) => (topmost, uri),
+                });
             }
             _ => break,
         }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use sip_core::{
-    Branch, Headers, HostPort, MaxBreadth, Message, Method, Request, Response, StatusCode, Via,
+    Branch, Headers, HostPort, MaxBreadth, Message, Method, Request, Response, StatusCode, Text,
+    Via,
 };
 use sip_transaction::{Flow, Target, TransactionLayer};
 
@@ -12,6 +13,7 @@ use crate::service::Query;
 
 use super::branch::UNRESOLVABLE_DESTINATION;
 use super::breadth;
+use super::dialog_cookie;
 use super::forward::{self, NextHop};
 use super::keyed::Keyed;
 use super::turn::{Asked, Rules, Turn};
@@ -22,6 +24,7 @@ pub(crate) struct Passing {
     copy: Request,
     flow: Flow,
     record_route: bool,
+    cookie: Option<Text>,
 }
 
 /// Forwards to the first target of the plan, by the steps of §16.6. A retransmission takes the same way.
@@ -43,7 +46,11 @@ pub(crate) fn forward(turn: &mut Turn<'_>, incoming: &Incoming, relay: Relay) {
         copy,
         flow: incoming.flow,
         record_route: relay.record_route.unwrap_or(turn.rules.config.record_route),
+        cookie: None,
     };
+    if passing.record_route {
+        passing.cookie = dialog_cookie::cookie(&turn.rules.config.dialogs, incoming, &relay);
+    }
     match next_hop {
         NextHop::Address(to) => passing.send(turn.rules, to, turn.layer),
         NextHop::Name(name) => {
@@ -79,7 +86,8 @@ impl Passing {
         }
         let mut copy = self.copy;
         if self.record_route {
-            forward::record_route(&mut copy, &rules.own, rules.own.receiving(&self.flow), &to);
+            let (receiving, cookie) = (rules.own.receiving(&self.flow), self.cookie.as_deref());
+            forward::record_route(&mut copy, &rules.own, receiving, &to, cookie);
         }
         let branch = branch(copy.headers(), &rules.keyed);
         copy.headers_mut().push_front(&layer.via(to, &branch));

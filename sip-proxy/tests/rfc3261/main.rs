@@ -1,5 +1,6 @@
 //! RFC 3261, sentence by sentence: what the proxy core must do.
 
+mod f20_dialog_authority;
 mod hard_forks;
 mod router_on_failure;
 mod router_on_response;

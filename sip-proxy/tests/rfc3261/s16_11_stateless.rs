@@ -17,13 +17,17 @@ fn stateless() -> World {
 #[test]
 fn the_ack_for_a_2xx_passes_within_its_dialog() {
     let mut world = World::new(By(|incoming: &Incoming| {
-        let admission = sip_proxy::Admission::in_dialog(incoming).expect("our Route, and a To tag");
+        let admission =
+            sip_proxy::Admission::in_dialog(incoming).expect("our Route, and its cookie");
         Relay::new(admission, ForkPlan::unchanged(incoming)).into()
     }));
     let ack = in_dialog(
         "ACK",
         "sip:bob@203.0.113.1",
-        "Route: <sip:192.0.2.1:5060;lr>\nMax-Forwards: 70\n",
+        &format!(
+            "Route: <{}>\nMax-Forwards: 70\n",
+            proved("sip:192.0.2.1:5060;lr")
+        ),
     );
     world.receive(ALICE, &ack);
     let (forwarded, to) = world.take_request();

@@ -12,7 +12,7 @@ fn the_trapezoid() {
     );
     let (invite, to) = world.take_requests().remove(0);
     assert_eq!(to.remote(), address("192.0.2.22:5060"));
-    assert_eq!(lines(&invite, "Record-Route"), ["<sip:192.0.2.1:5060;lr>"]);
+    assert_eq!(record_routes(&invite), ["<sip:192.0.2.1:5060;lr>"]);
 
     let route = "Route: <sip:192.0.2.1:5060;lr>,<sip:p2.example.com;lr>\n";
     world.receive(ALICE, &in_dialog("BYE", "sip:callee@u2.domain.com", route));

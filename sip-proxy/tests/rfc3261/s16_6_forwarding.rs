@@ -81,7 +81,7 @@ fn step_4_record_route_on_everything_but_register() {
             "REGISTER" => &[],
             _ => &["<sip:192.0.2.1:5060;lr>"],
         };
-        assert_eq!(lines(&forwarded, "Record-Route"), expected, "{method}");
+        assert_eq!(record_routes(&forwarded), expected, "{method}");
     }
 }
 
@@ -93,7 +93,7 @@ fn step_4_record_route_within_a_dialog_too_and_above_those_there_are() {
     world.receive(ALICE, &in_dialog("INVITE", "sip:bob@203.0.113.1", routes));
     let (forwarded, _) = world.take_requests().remove(0);
     assert_eq!(
-        lines(&forwarded, "Record-Route"),
+        record_routes(&forwarded),
         ["<sip:192.0.2.1:5060;lr>", "<sip:192.0.2.9;lr>"]
     );
 }
@@ -109,7 +109,7 @@ fn step_4_two_record_routes_where_transports_differ() {
     let (forwarded, to) = world.take_requests().remove(0);
     assert_eq!(to.transport(), Transport::Tcp);
     assert_eq!(
-        lines(&forwarded, "Record-Route"),
+        record_routes(&forwarded),
         [
             "<sip:192.0.2.1:5060;transport=tcp;r2=on;lr>",
             "<sip:192.0.2.1:5060;r2=on;lr>"
@@ -133,7 +133,7 @@ fn step_4_a_sips_request_uri_makes_a_sips_record_route() {
         (Transport::Tls, address("203.0.113.1:5061"))
     );
     assert_eq!(
-        lines(&forwarded, "Record-Route")[0],
+        record_routes(&forwarded)[0],
         "<sips:192.0.2.1:5061;r2=on;lr>"
     );
 }

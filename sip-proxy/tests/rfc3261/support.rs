@@ -12,13 +12,18 @@ use sip_core::{
 };
 use sip_proxy::backend::{Resolve, ResolveError, Resolved};
 use sip_proxy::{
-    Admission, Answer, BranchTarget, Decision, Epoch, ForkPlan, Incoming, OwnAddress, Proxy,
-    ProxyConfig, ProxyService, Relay, Router, Secret,
+    Admission, Answer, BranchTarget, Decision, DialogValues, Epoch, ForkPlan, Incoming, OwnAddress,
+    Proxy, ProxyConfig, ProxyService, Relay, Router, Secret,
 };
 use sip_transaction::{
     Config, ConnectionId, Flow, Origin, QueryId, Reply, Service, Target, TransactionLayer,
     TransactionUser,
 };
+
+const SECRET: Secret = Secret::new(*b"0123456789abcdef");
+
+/// The time of day when a world begins.
+pub(crate) const BEGINNING: Duration = Duration::from_secs(1_700_000_000);
 
 pub(crate) const PROXY: &str = "192.0.2.1:5060";
 pub(crate) const ALICE: &str = "198.51.100.1:5060";
@@ -56,13 +61,13 @@ impl World {
         let start = Instant::now();
         let epoch = Epoch {
             instant: start,
-            unix: Duration::from_secs(1_700_000_000),
+            unix: BEGINNING,
         };
         let addresses = vec![
             OwnAddress::new(Transport::Udp, address(PROXY)),
             OwnAddress::new(Transport::Tcp, address(PROXY)),
         ];
-        let mut config = ProxyConfig::new(addresses, epoch, Secret::new(*b"0123456789abcdef"));
+        let mut config = ProxyConfig::new(addresses, epoch, SECRET);
         config.hostnames = vec!["proxy.example.com".to_owned()];
         change(&mut config);
         let router: Arc<dyn Router> = Arc::new(router);
@@ -430,6 +435,33 @@ pub(crate) fn in_dialog(method: &str, uri: &str, lines: &str) -> String {
         )
         .replace("CSeq: 1", "CSeq: 2")
         .replace("branch=z9hG4bK", "branch=z9hG4bK-in")
+}
+
+/// A Route of the proxy's with the cookie that proves the dialog of [`in_dialog`] requests, for its URI.
+pub(crate) fn proved(uri: &str) -> String {
+    let Message::Request(first) = parse(&request("INVITE", "")) else {
+        unreachable!("an INVITE")
+    };
+    let addresses = vec![OwnAddress::new(Transport::Udp, address(PROXY))];
+    let epoch = Epoch {
+        instant: Instant::now(),
+        unix: BEGINNING,
+    };
+    let cookies = ProxyConfig::new(addresses, epoch, SECRET).dialogs;
+    let cookie = cookies.issue(&first, &DialogValues::default(), BEGINNING);
+    format!("{uri};avp={}", cookie.expect("it has tag and Call-ID"))
+}
+
+/// The Record-Route lines without their cookies.
+pub(crate) fn record_routes(message: &impl Lines) -> Vec<String> {
+    let without_cookie = |line: String| match line.split_once(";avp=") {
+        Some((uri, rest)) => format!("{uri}{}", &rest[rest.find(';').expect(";lr")..]),
+        None => line,
+    };
+    lines(message, "Record-Route")
+        .into_iter()
+        .map(without_cookie)
+        .collect()
 }
 
 /// What `peer` answers to a request it was sent.

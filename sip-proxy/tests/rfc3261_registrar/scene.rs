@@ -11,7 +11,8 @@ use bytes::Bytes;
 use sip_core::{
     AddressOfRecord, HeaderName, Limits, Message, Response, Tag, Text, Transport, parse_message,
 };
-use sip_proxy::backend::{InDialog, Incoming, LocationService, MemoryLocation};
+use sip_proxy::InDialog;
+use sip_proxy::backend::{Incoming, LocationService, MemoryLocation};
 use sip_proxy::registrar::{Registrar, RegistrarConfig};
 use sip_transaction::{ConnectionId, Flow};
 

@@ -11,10 +11,11 @@ use sip_core::{
     AddressOfRecord, DigestAlgorithm, HeaderName, Limits, Message, Response, Tag, parse_message,
 };
 use sip_proxy::auth::{
-    ChallengeKind, DigestAuthenticator, DigestConfig, Exchange, Ha1, Identity, NonceKey, Nonces,
-    QopAuth, Verdict,
+    ChallengeKind, DigestAuthenticator, DigestConfig, Exchange, Ha1, Identity, Nonces, QopAuth,
+    Verdict,
 };
-use sip_proxy::backend::{CredentialStore, InDialog, Incoming, MemoryCredentials};
+use sip_proxy::backend::{CredentialStore, Incoming, MemoryCredentials};
+use sip_proxy::{InDialog, KeyRing, SigningKey};
 use sip_transaction::Flow;
 
 pub(crate) const REALM: &str = "example.com";
@@ -41,7 +42,7 @@ pub(crate) struct Answer {
 
 /// Fresh for ten seconds (F-52).
 pub(crate) fn nonces() -> Nonces {
-    Nonces::new(NonceKey::new(1, &[7; 32])).with_lifetime(Duration::from_secs(10))
+    Nonces::new(&KeyRing::new(SigningKey::new(1, [7; 32]))).with_lifetime(Duration::from_secs(10))
 }
 
 pub(crate) fn bob() -> AddressOfRecord {
