@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sip_proxy::KeyRing;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
@@ -21,6 +22,8 @@ pub(crate) struct Backends {
     pub(crate) domains: Arc<Domains>,
     pub(crate) subscribers: Arc<Subscribers>,
     pub(crate) location: Arc<DurableLocation>,
+    /// What nonces and dialog cookies are signed with.
+    pub(crate) keys: KeyRing,
     /// What was made, if this is the very first start.
     pub(crate) demo: Option<Demo>,
     /// How many users there are.
@@ -82,6 +85,7 @@ impl Backends {
             location: Arc::new(location),
             demo,
             users: store.count_subscribers().await?,
+            keys: store.key_ring(now(), rand::random()).await?,
             store,
             flusher,
             _claim: claim,
@@ -95,6 +99,12 @@ impl Backends {
         }
         self.store.close().await;
     }
+}
+
+fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 /// Reads the domains again and again, so that what other programs change is seen.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sip_core::{DigestAlgorithm, HostPort, Transport};
-use sip_proxy::auth::{DigestAuthenticator, DigestConfig, NonceKey, Nonces};
+use sip_proxy::auth::{DigestAuthenticator, DigestConfig, Nonces};
 use sip_proxy::nat::{ContactFix, NatTraversal};
 use sip_proxy::registrar::{Brief, ExpiryPolicy, Registrar, RegistrarConfig};
 use sip_proxy::{
-    Epoch, OwnAddress, Proxy, ProxyConfig, ProxyService, Router, Secret, SessionTimers,
+    DialogCookies, Epoch, KeyRing, OwnAddress, Proxy, ProxyConfig, ProxyService, Router, Secret,
+    SessionTimers,
 };
 use sip_transport::{Bind, Error, Server, Settings, Shutdown, shutdown};
 use tokio::runtime::{self, Runtime};
@@ -45,7 +46,7 @@ pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
 
         let router: Arc<dyn Router> = Arc::new(routing(config, &backends));
         let service = ProxyService::new(Arc::clone(&router), Arc::new(Names::default()));
-        let proxy = proxy_config(&server);
+        let proxy = proxy_config(&server, &backends.keys);
         let make_proxy = move |_| Proxy::new(proxy, router);
         let ended = server.run(make_proxy, Arc::new(service), signal).await;
         backends.end().await;
@@ -139,7 +140,7 @@ fn banner(config: &Config, server: &Server, backends: &Backends) {
 
 fn routing(config: &Config, backends: &Backends) -> Routing {
     let auth = &config.auth;
-    let nonces = Nonces::new(NonceKey::new(0, &rand::random())).with_lifetime(*auth.nonce_lifetime);
+    let nonces = Nonces::new(&backends.keys).with_lifetime(*auth.nonce_lifetime);
     let digest = DigestConfig {
         nonces,
         algorithms: auth
@@ -191,7 +192,7 @@ impl From<Algorithm> for DigestAlgorithm {
 }
 
 /// What all workers' proxies share.
-fn proxy_config(server: &Server) -> ProxyConfig {
+fn proxy_config(server: &Server, keys: &KeyRing) -> ProxyConfig {
     let addresses = server.local_addrs();
     let known = server.advertised().iter().map(|(_, known)| known);
     let own = addresses
@@ -204,7 +205,11 @@ fn proxy_config(server: &Server) -> ProxyConfig {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default(),
     };
-    ProxyConfig::new(own.collect(), epoch, Secret::new(rand::random()))
+    let secret = Secret::new(rand::random());
+    ProxyConfig {
+        dialogs: DialogCookies::new(keys),
+        ..ProxyConfig::new(own.collect(), epoch, secret)
+    }
 }
 
 /// What phones may write to mean a socket: for one on all addresses of the machine, the address it is `known` by,

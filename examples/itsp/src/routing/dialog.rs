@@ -2,14 +2,19 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use sip_proxy::{Admission, ForkPlan, Incoming};
+use sip_proxy::{Admission, ForkPlan, InDialog, Incoming};
 
 use super::{Routing, Step};
 
 impl Routing {
     /// They came by our Route, which the proxy took off; what is left of the route set says where they go. Whoever
-    /// made the dialog was asked who it is, so nobody is asked again. That there is one, only Route and To tag say.
+    /// made the dialog was asked who it is, so nobody is asked again. A cookie that proves no dialog makes a request
+    /// new.
     pub(super) fn along_dialog(&self, incoming: &Incoming) -> Step {
+        if let InDialog::Refused(why) = incoming.dialog {
+            // Anybody can make these lines: not at a level that is on by default.
+            tracing::debug!(from = %incoming.flow.remote, "{why}");
+        }
         match Admission::in_dialog(incoming) {
             Some(admission) => {
                 let relay = self.relay(incoming, admission, ForkPlan::unchanged(incoming));
@@ -23,15 +28,14 @@ impl Routing {
 #[cfg(test)]
 mod tests {
     use super::super::scene::*;
-    use sip_proxy::{InDialog, Router};
+    use sip_proxy::Router;
 
     const BYE: &str = "BYE sip:bob@198.51.100.9 SIP/2.0\nFrom: <sip:alice@a.example>;tag=1\nTo: <sip:bob@a.example>;tag=2";
 
     #[tokio::test]
     async fn f23_requests_along_a_dialog_go_on_unasked() {
         let scene = Scene::new().await;
-        let mut bye = incoming(BYE);
-        bye.dialog = InDialog::Yes;
+        let bye = incoming_along_dialog(BYE);
         let relay = relayed(scene.routing.route(&bye).await);
         assert_eq!(
             (relay.admission().identity(), relay.admission().reason()),

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use sip_core::{DigestAlgorithm, Limits, Message, Response, Tag, Transport, parse_message};
-use sip_proxy::auth::{DigestAuthenticator, DigestConfig, Exchange, Ha1, NonceKey, Nonces};
+use sip_core::{DigestAlgorithm, Limits, Message, Response, SipUri, Tag, Transport, parse_message};
+use sip_proxy::auth::{DigestAuthenticator, DigestConfig, Exchange, Ha1, Nonces};
 use sip_proxy::nat::{ContactFix, NatTraversal};
 use sip_proxy::registrar::{Registrar, RegistrarConfig};
-use sip_proxy::{Decision, InDialog, Incoming, Relay, Router, SessionTimers};
+use sip_proxy::{
+    Decision, DialogCookies, DialogValues, InDialog, Incoming, KeyRing, Relay, Router,
+    SessionTimers, SigningKey,
+};
 use sip_transaction::{ConnectionId, Flow};
 use tokio::runtime::Handle;
 
@@ -72,7 +75,7 @@ impl Scene {
             .await
             .expect("starts");
         let location = Arc::new(location);
-        let digest = DigestConfig::compatible(Nonces::new(NonceKey::new(1, &[7; 32])));
+        let digest = DigestConfig::compatible(Nonces::new(&keys()));
         Scene {
             routing: Routing {
                 domains,
@@ -148,6 +151,26 @@ pub(super) fn incoming(request: &str) -> Incoming {
         to_tag: Tag::new("ours").expect("a tag"),
         way_out: None,
     }
+}
+
+/// A request as the proxy hands it over when it came back by our Route with the cookie of its dialog.
+pub(super) fn incoming_along_dialog(request: &str) -> Incoming {
+    let mut incoming = incoming(request);
+    let cookies = DialogCookies::new(&keys());
+    let cookie = cookies
+        .issue(&incoming.request, &DialogValues::default(), now())
+        .expect("From tag and Call-ID are there");
+    let route = format!("sip:192.0.2.1;avp={cookie};lr");
+    let route: SipUri = route.parse().expect("a URI");
+    incoming.dialog = match cookies.judge(&route, &incoming.request, now()) {
+        Some(Ok(dialog)) => InDialog::Yes(dialog),
+        other => panic!("a dialog, not {other:?}"),
+    };
+    incoming
+}
+
+fn keys() -> KeyRing {
+    KeyRing::new(SigningKey::new(1, [7; 32]))
 }
 
 pub(super) fn replied(decision: Decision) -> Response {

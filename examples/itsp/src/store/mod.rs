@@ -3,6 +3,7 @@
 mod domains;
 mod fold;
 mod journal;
+mod keys;
 mod location;
 #[cfg(test)]
 mod samples;

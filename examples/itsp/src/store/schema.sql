@@ -125,3 +125,12 @@ CREATE TABLE IF NOT EXISTS itsp_location_journal (
     reg_id     INTEGER NOT NULL,
     cflags     INTEGER NOT NULL
 );
+
+-- What nonces and dialog cookies are signed with; the newest signs. `id` is what they name it by, `made` seconds since
+-- 1970 UTC.
+CREATE TABLE IF NOT EXISTS itsp_signing_key (
+    seq    INTEGER PRIMARY KEY,
+    id     INTEGER NOT NULL,
+    secret BLOB NOT NULL,
+    made   INTEGER NOT NULL
+);
