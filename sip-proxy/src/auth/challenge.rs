@@ -1,8 +1,6 @@
 //! The challenge: 401 or 407, and one header for each algorithm offered (RFC 3261 §22.2, §22.3; RFC 8760 §2.3).
 
-use sip_core::{
-    Challenge, DigestAlgorithm, ProxyAuthenticate, Response, StatusCode, Text, WwwAuthenticate,
-};
+use sip_core::{Challenge, DigestAlgorithm, HeaderName, Response, StatusCode, Text};
 
 use super::DigestConfig;
 use crate::backend::Incoming;
@@ -28,30 +26,40 @@ pub(crate) fn response(
         ChallengeKind::Www => StatusCode::UNAUTHORIZED,
         ChallengeKind::Proxy => StatusCode::PROXY_AUTHENTICATION_REQUIRED,
     });
-    let nonce = config.nonces.issue(incoming.unix_time, incoming.entropy);
+    let nonce = config.nonces.issue_to(incoming, config.checks.of(incoming));
+    let name = match kind {
+        ChallengeKind::Www => HeaderName::WwwAuthenticate,
+        ChallengeKind::Proxy => HeaderName::ProxyAuthenticate,
+    };
+    let start = Challenge::digest(realm, &nonce).build();
     for algorithm in &config.algorithms {
-        let challenge = challenge(config, *algorithm, realm, &nonce, stale);
-        match kind {
-            ChallengeKind::Www => response.headers_mut().push(&WwwAuthenticate(challenge)),
-            ChallengeKind::Proxy => response.headers_mut().push(&ProxyAuthenticate(challenge)),
+        for session in [false, true] {
+            if session && !config.sessions {
+                continue;
+            }
+            let params = params(config, *algorithm, session, stale);
+            if let Ok(challenge) = Text::new([start.as_text(), params.as_bytes()].concat()) {
+                response.headers_mut().push_raw(name.clone(), &challenge);
+            }
         }
     }
     response
 }
 
-fn challenge(
-    config: &DigestConfig,
-    algorithm: DigestAlgorithm,
-    realm: &str,
-    nonce: &Text,
-    stale: bool,
-) -> Challenge {
-    let mut challenge = Challenge::digest(realm, nonce);
-    if config.qop || algorithm != DigestAlgorithm::Md5 {
-        challenge = challenge.algorithm(algorithm).qop_auth();
+/// What one challenge says behind realm and nonce.
+fn params(config: &DigestConfig, algorithm: DigestAlgorithm, session: bool, stale: bool) -> String {
+    let mut params = String::with_capacity(64);
+    if config.qop || algorithm != DigestAlgorithm::Md5 || session {
+        params += ", algorithm=";
+        params += algorithm.as_str();
+        params += if session { "-sess" } else { "" };
+        params += match config.auth_int {
+            false => ", qop=\"auth\"",
+            true => ", qop=\"auth,auth-int\"",
+        };
     }
     if stale {
-        challenge = challenge.stale();
+        params += ", stale=true";
     }
-    challenge.build()
+    params
 }

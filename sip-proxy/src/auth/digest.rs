@@ -28,17 +28,21 @@ pub struct Exchange<'a> {
     pub uri: &'a [u8],
     /// `nonce`, as the client returned it.
     pub nonce: &'a [u8],
-    /// What `qop=auth` adds; `None` when the client sent no `qop`.
+    /// What `qop` adds; `None` when the client sent none.
     pub auth: Option<QopAuth<'a>>,
 }
 
-/// What `qop=auth` adds to a response.
-#[derive(Clone, Copy, Debug)]
+/// What `qop=auth` and `qop=auth-int` add to a response.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct QopAuth<'a> {
     /// `nc`: eight hexadecimal digits, as written.
     pub nc: &'a [u8],
     /// `cnonce`, as written.
     pub cnonce: &'a [u8],
+    /// The algorithm is a `-sess` one: H(A1) takes in both nonces (RFC 7616 §3.4.2).
+    pub session: bool,
+    /// `auth-int`: the body is signed too (RFC 7616 §3.4.3).
+    pub body: Option<&'a [u8]>,
 }
 
 impl Ha1 {
@@ -69,31 +73,46 @@ impl Ha1 {
     }
 
     /// The response a client that knows this secret gives (RFC 7616 §3.4.1; without `qop` as in RFC 2617 §3.2.2.1).
+    ///
+    /// A `-sess` H(A1) is made of this one: RFC 7616 §3.4.2 hashes its hexadecimal digits.
     #[must_use]
     pub fn response(&self, exchange: &Exchange<'_>) -> DigestValue {
         let algorithm = self.0.algorithm;
-        let a1 = self.0.hex();
-        let a2 = DigestValue::hash(algorithm, &[exchange.method, b":", exchange.uri]).hex();
-        match exchange.auth {
-            Some(QopAuth { nc, cnonce }) => DigestValue::hash(
-                algorithm,
-                &[
-                    a1.digits(),
-                    b":",
-                    exchange.nonce,
-                    b":",
-                    nc,
-                    b":",
-                    cnonce,
-                    b":auth:",
-                    a2.digits(),
-                ],
-            ),
-            None => DigestValue::hash(
-                algorithm,
-                &[a1.digits(), b":", exchange.nonce, b":", a2.digits()],
-            ),
-        }
+        let hash = |parts: &[&[u8]]| DigestValue::hash(algorithm, parts).hex();
+        let Exchange {
+            method, uri, nonce, ..
+        } = exchange;
+        let Some(qop) = exchange.auth else {
+            let (a1, a2) = (self.0.hex(), hash(&[method, b":", uri]));
+            let parts = [a1.digits(), b":", nonce, b":", a2.digits()];
+            return DigestValue::hash(algorithm, &parts);
+        };
+        let (a2, name) = match qop.body {
+            None => (hash(&[method, b":", uri]), &b":auth:"[..]),
+            Some(body) => {
+                let body = hash(&[body]);
+                let a2 = hash(&[method, b":", uri, b":", body.digits()]);
+                (a2, &b":auth-int:"[..])
+            }
+        };
+        let a1 = match qop.session {
+            false => self.0.hex(),
+            true => hash(&[self.0.hex().digits(), b":", nonce, b":", qop.cnonce]),
+        };
+        DigestValue::hash(
+            algorithm,
+            &[
+                a1.digits(),
+                b":",
+                nonce,
+                b":",
+                qop.nc,
+                b":",
+                qop.cnonce,
+                name,
+                a2.digits(),
+            ],
+        )
     }
 }
 

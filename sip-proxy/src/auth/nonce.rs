@@ -5,17 +5,30 @@
 //!          key id   issued, seconds   random   HMAC-SHA-256 over the octets before, first 96 bits
 //! ```
 //! printed as 50 lower-case hexadecimal digits. The random part makes two nonces of one second differ, so that
-//! a window of nonce counts can be kept per nonce.
+//! a window of nonce counts can be kept per nonce. One that is bound to parts of its request has twelve octets more:
+//! a signature over those parts, apart from the first, since what is ours but for another request is to be told from
+//! what is forged (F-52).
 
 use std::time::Duration;
 
 use sip_core::Text;
 
+use super::checks::RequestParts;
 use super::hex;
-use crate::keys::{KeyRing, SIGNATURE, Signer};
+use crate::backend::Incoming;
+use crate::keys::{KeyRing, SIGNATURE, Signer, Sum};
 
 const SIGNED: usize = 13;
 const OCTETS: usize = SIGNED + SIGNATURE;
+const BOUND: usize = OCTETS + SIGNATURE;
+
+/// What tells a nonce from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// When it was issued, in seconds modulo 2^32.
+    pub(super) issued: u32,
+    pub(super) random: u64,
+}
 
 /// Issues nonces and judges them when they come back.
 #[derive(Clone, Debug)]
@@ -32,6 +45,8 @@ pub enum NonceVerdict {
     Fresh,
     /// Ours, but issued too long ago, or further in the future than clocks drift apart.
     Stale,
+    /// Ours, but issued to another request than this one.
+    Elsewhere,
     /// Not issued by a holder of our keys, or altered since.
     Forged,
 }
@@ -67,9 +82,25 @@ impl Nonces {
         self
     }
 
-    /// A nonce issued at `unix_time`, told apart from others of that second by `entropy`.
+    /// A nonce issued at `unix_time`, told apart from others of that second by `entropy`, and good for any request.
     #[must_use]
     pub fn issue(&self, unix_time: Duration, entropy: u64) -> Text {
+        print(&self.sign(unix_time, entropy))
+    }
+
+    /// A nonce for `incoming`, bound to `parts` of it.
+    pub(super) fn issue_to(&self, incoming: &Incoming, parts: RequestParts) -> Text {
+        let octets = self.sign(incoming.unix_time, incoming.entropy);
+        let Some(sum) = self.bind(&octets, incoming, parts) else {
+            return print(&octets);
+        };
+        let mut bound = [0; BOUND];
+        bound[..OCTETS].copy_from_slice(&octets);
+        bound[OCTETS..].copy_from_slice(&sum.sign());
+        print(&bound)
+    }
+
+    fn sign(&self, unix_time: Duration, entropy: u64) -> [u8; OCTETS] {
         let mut octets = [0; OCTETS];
         octets[0] = self.signer.id();
         octets[1..5].copy_from_slice(&wrapped_seconds(unix_time).to_be_bytes());
@@ -78,18 +109,45 @@ impl Nonces {
             let signature = sum.mix(&octets[..SIGNED]).sign();
             octets[SIGNED..].copy_from_slice(&signature);
         }
-
-        let mut text = [0; 2 * OCTETS];
-        hex::encode_into(&octets, &mut text);
-        Text::new(text).expect("hexadecimal digits are allowed in a header")
+        octets
     }
 
-    /// Judges `nonce`, the unquoted text that came back, at `unix_time`.
+    /// The sum that binds a nonce of these octets to `parts`; `None` if that is none.
+    fn bind(&self, octets: &[u8; OCTETS], incoming: &Incoming, parts: RequestParts) -> Option<Sum> {
+        let sum = self.signer.begin(octets[0]).filter(|_| !parts.is_empty())?;
+        Some(parts.mix(incoming, sum.mix(octets)))
+    }
+
+    /// Judges `nonce`, the unquoted text that came back, at `unix_time`. What request it was issued to does not
+    /// count.
     #[must_use]
     pub fn judge(&self, nonce: &[u8], unix_time: Duration) -> NonceVerdict {
-        let Some(issued) = self.issued(nonce) else {
-            return NonceVerdict::Forged;
+        match self.read(nonce) {
+            Some((octets, _)) => self.age(Stamp::of(&octets).issued, unix_time),
+            None => NonceVerdict::Forged,
+        }
+    }
+
+    /// Judges `nonce`, which came back in `incoming` and must be bound to `parts` of it.
+    pub(super) fn judge_from(
+        &self,
+        nonce: &[u8],
+        incoming: &Incoming,
+        parts: RequestParts,
+    ) -> (NonceVerdict, Option<Stamp>) {
+        let Some((octets, bond)) = self.read(nonce) else {
+            return (NonceVerdict::Forged, None);
         };
+        let is_bound = |sum: Sum| bond.is_some_and(|bond| sum.signed(&bond));
+        let stamp = Stamp::of(&octets);
+        let verdict = match self.bind(&octets, incoming, parts).is_none_or(is_bound) {
+            true => self.age(stamp.issued, incoming.unix_time),
+            false => NonceVerdict::Elsewhere,
+        };
+        (verdict, Some(stamp))
+    }
+
+    fn age(&self, issued: u32, unix_time: Duration) -> NonceVerdict {
         // Seconds wrap every 136 years; the difference does not mind.
         let age = i64::from(
             wrapped_seconds(unix_time)
@@ -105,17 +163,59 @@ impl Nonces {
         }
     }
 
-    /// When `nonce` was issued, if one of our keys signed it.
-    fn issued(&self, nonce: &[u8]) -> Option<u32> {
+    /// The octets of `nonce`, if one of our keys signed them, and what binds them to a request.
+    fn read(&self, nonce: &[u8]) -> Option<([u8; OCTETS], Option<[u8; SIGNATURE]>)> {
         if nonce.iter().any(u8::is_ascii_uppercase) {
             return None; // one nonce has one spelling, else a count kept per nonce could be dodged
         }
-        let octets: [u8; OCTETS] = hex::decode(nonce)?;
-        let (signed, signature) = octets.split_at(SIGNED);
-        let sum = self.signer.begin(signed[0])?.mix(signed);
-        sum.signed(signature.try_into().ok()?)
-            .then(|| u32::from_be_bytes([signed[1], signed[2], signed[3], signed[4]]))
+        let (own, bond) = match nonce.len() {
+            length if length == 2 * BOUND => {
+                let (own, bond) = nonce.split_at(2 * OCTETS);
+                (own, Some(hex::decode(bond)?))
+            }
+            _ => (nonce, None),
+        };
+        let octets: [u8; OCTETS] = hex::decode(own)?;
+        let (signed, signature) = octets.split_last_chunk()?;
+        let sum = self.signer.begin(octets[0])?.mix(signed);
+        sum.signed(signature).then_some((octets, bond))
     }
+}
+
+impl Stamp {
+    fn of(octets: &[u8; OCTETS]) -> Stamp {
+        let [
+            _,
+            a,
+            b,
+            c,
+            d,
+            random @ ..,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+        ] = *octets;
+        Stamp {
+            issued: u32::from_be_bytes([a, b, c, d]),
+            random: u64::from_be_bytes(random),
+        }
+    }
+}
+
+fn print(octets: &[u8]) -> Text {
+    let mut text = [0; 2 * BOUND];
+    let text = &mut text[..2 * octets.len()];
+    hex::encode_into(octets, text);
+    Text::new(text).expect("hexadecimal digits are allowed in a header")
 }
 
 /// Seconds modulo 2^32.

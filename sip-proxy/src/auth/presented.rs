@@ -1,10 +1,10 @@
 //! The credentials a request presents: ours picked out, and read (RFC 7616 §3.4, RFC 8760 §2.3).
 
 use sip_core::{
-    Authorization, Credentials, DigestAlgorithm, Headers, ProxyAuthorization, Request, Text, Uri,
+    Authorization, Credentials, DigestAlgorithm, Headers, ProxyAuthorization, Request, Text,
 };
 
-use super::{ChallengeKind, DigestValue, Exchange, QopAuth};
+use super::{ChallengeKind, DigestConfig, DigestValue, Exchange, QopAuth};
 
 /// Credentials for our realm, in an algorithm we offered.
 #[derive(Debug)]
@@ -13,9 +13,18 @@ pub(crate) struct Presented {
     pub(crate) nonce: Text,
     pub(crate) algorithm: DigestAlgorithm,
     uri: Text,
-    nc: Option<Text>,
-    cnonce: Option<Text>,
+    qop: Option<Qop>,
     response: DigestValue,
+}
+
+/// What the client's `qop` brings along.
+#[derive(Debug)]
+struct Qop {
+    nc: Text,
+    count: u32,
+    cnonce: Text,
+    session: bool,
+    signs_body: bool,
 }
 
 /// Why there are none.
@@ -46,12 +55,14 @@ impl Presented {
         request: &Request,
         realm: &str,
         kind: ChallengeKind,
-        offered: &[DigestAlgorithm],
+        config: &DigestConfig,
     ) -> Result<Presented, NotPresented> {
         let mut outcome = NotPresented::Absent;
         for credentials in lines(request.headers(), kind) {
-            match credentials.and_then(|credentials| read(&credentials, realm, offered)) {
-                Ok(presented) if presented.is_for(request.uri()) => return Ok(presented),
+            match credentials.and_then(|credentials| read(&credentials, realm, config)) {
+                Ok(presented) if config.uri.names(&presented.uri, request.uri()) => {
+                    return Ok(presented);
+                }
                 Ok(_) => outcome = NotPresented::OtherUri,
                 Err(NotPresented::Absent) => {}
                 Err(unreadable) => outcome = unreadable,
@@ -66,21 +77,24 @@ impl Presented {
     }
 
     /// What the response is computed over.
-    pub(crate) fn exchange<'a>(&'a self, method: &'a [u8]) -> Exchange<'a> {
-        let auth = self.nc.as_ref().zip(self.cnonce.as_ref());
+    pub(crate) fn exchange<'a>(&'a self, method: &'a [u8], body: &'a [u8]) -> Exchange<'a> {
+        let auth = self.qop.as_ref().map(|qop| QopAuth {
+            nc: &qop.nc,
+            cnonce: &qop.cnonce,
+            session: qop.session,
+            body: qop.signs_body.then_some(body),
+        });
         Exchange {
             method,
             uri: &self.uri,
             nonce: &self.nonce,
-            auth: auth.map(|(nc, cnonce)| QopAuth { nc, cnonce }),
+            auth,
         }
     }
 
-    /// The `uri` names what is requested: as text, or as a SIP URI. Otherwise a response overheard elsewhere
-    /// could be used for another destination (RFC 7616 §3.4.6).
-    fn is_for(&self, uri: &Uri) -> bool {
-        let requested = uri.as_text();
-        self.uri == *requested || Uri::parse(&self.uri).is_ok_and(|signed| uri.equivalent(&signed))
+    /// How often the client has used the nonce; `None` when it does not count.
+    pub(crate) fn count(&self) -> Option<u32> {
+        self.qop.as_ref().map(|qop| qop.count)
     }
 }
 
@@ -102,7 +116,7 @@ fn lines(headers: &Headers, kind: ChallengeKind) -> Vec<Result<Credentials, NotP
 fn read(
     credentials: &Credentials,
     realm: &str,
-    offered: &[DigestAlgorithm],
+    config: &DigestConfig,
 ) -> Result<Presented, NotPresented> {
     use NotPresented::{Absent, Malformed};
     if !credentials.is_digest() {
@@ -118,20 +132,28 @@ fn read(
     if response.is_empty() {
         return Err(Absent); // before the first challenge (RFC 8760 §2.7)
     }
+    let session = credentials.is_session();
     let algorithm = credentials
         .algorithm()
-        .filter(|algorithm| offered.contains(algorithm) && !credentials.is_session())
+        .filter(|algorithm| config.algorithms.contains(algorithm))
+        .filter(|_| !session || config.sessions)
         .ok_or(Absent)?;
-    let (nc, cnonce) = match credentials.qop() {
-        None => (None, None),
-        Some(qop) if qop.eq_ignore_ascii_case(b"auth") => {
-            let nc = credentials
-                .nc()
-                .filter(|_| credentials.nonce_count().is_some())
-                .ok_or(Malformed)?;
-            (Some(nc), Some(credentials.cnonce().ok_or(Malformed)?))
-        }
+    let signs_body = match credentials.qop() {
+        None if session => return Err(Malformed), // there is no A1 without a cnonce
+        None => None,
+        Some(qop) if qop.eq_ignore_ascii_case(b"auth") => Some(false),
+        Some(qop) if qop.eq_ignore_ascii_case(b"auth-int") && config.auth_int => Some(true),
         Some(_) => return Err(Absent),
+    };
+    let qop = match signs_body {
+        None => None,
+        Some(signs_body) => Some(Qop {
+            nc: credentials.nc().ok_or(Malformed)?,
+            count: credentials.nonce_count().ok_or(Malformed)?,
+            cnonce: credentials.cnonce().ok_or(Malformed)?,
+            session,
+            signs_body,
+        }),
     };
     let response = DigestValue::from_hex(algorithm, &response).ok_or(Malformed)?;
     Ok(Presented {
@@ -139,8 +161,7 @@ fn read(
         nonce,
         algorithm,
         uri,
-        nc,
-        cnonce,
+        qop,
         response,
     })
 }

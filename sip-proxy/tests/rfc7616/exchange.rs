@@ -133,6 +133,7 @@ impl Answer {
             auth: self.qop.then_some(QopAuth {
                 nc: b"00000001",
                 cnonce: b"0a4f113b",
+                ..QopAuth::default()
             }),
         });
         let mut line = format!(

@@ -11,6 +11,8 @@ const EXCHANGE: Exchange<'_> = Exchange {
     auth: Some(QopAuth {
         nc: b"00000001",
         cnonce: b"0a4f113b",
+        session: false,
+        body: None,
     }),
 };
 

@@ -13,6 +13,7 @@ fn response(algorithm: DigestAlgorithm) -> String {
         auth: Some(QopAuth {
             nc: b"00000001",
             cnonce: b"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+            ..QopAuth::default()
         }),
     });
     response.to_string()
