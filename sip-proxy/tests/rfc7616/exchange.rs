@@ -18,13 +18,44 @@ use sip_proxy::backend::{CredentialStore, Incoming, MemoryCredentials};
 use sip_proxy::{InDialog, KeyRing, SigningKey};
 use sip_transaction::Flow;
 
+pub(crate) const NOW: Duration = Duration::from_secs(1_700_000_000);
 pub(crate) const REALM: &str = "example.com";
 pub(crate) const PASSWORD: &str = "Circle of Life";
 
+#[derive(Clone)]
 pub(crate) struct Server {
     authenticator: DigestAuthenticator,
     pub(crate) kind: ChallengeKind,
     pub(crate) now: Duration,
+    pub(crate) request: Sent,
+}
+
+/// A REGISTER of bob's, besides its credentials.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    pub(crate) source: &'static str,
+    pub(crate) uri: &'static str,
+    pub(crate) call_id: &'static str,
+    pub(crate) from_tag: &'static str,
+    pub(crate) to_tag: &'static str,
+    pub(crate) branch: String,
+    pub(crate) contact: &'static str,
+    pub(crate) body: &'static str,
+}
+
+impl Default for Sent {
+    fn default() -> Sent {
+        Sent {
+            source: "192.0.2.4:5060",
+            uri: "sip:example.com",
+            call_id: "1@192.0.2.4",
+            from_tag: "456248",
+            to_tag: "",
+            branch: "z9hG4bK1".into(),
+            contact: "sip:bob@192.0.2.4",
+            body: "",
+        }
+    }
 }
 
 /// What bob's phone puts into its credentials, right unless changed.
@@ -38,11 +69,19 @@ pub(crate) struct Answer {
     pub(crate) algorithm: DigestAlgorithm,
     pub(crate) name_algorithm: bool,
     pub(crate) qop: bool,
+    pub(crate) nc: u32,
+    pub(crate) session: bool,
+    /// `auth-int` over this body.
+    pub(crate) body: Option<&'static str>,
 }
 
 /// Fresh for ten seconds (F-52).
 pub(crate) fn nonces() -> Nonces {
-    Nonces::new(&KeyRing::new(SigningKey::new(1, [7; 32]))).with_lifetime(Duration::from_secs(10))
+    Nonces::new(&keys()).with_lifetime(Duration::from_secs(10))
+}
+
+pub(crate) fn keys() -> KeyRing {
+    KeyRing::new(SigningKey::new(1, [7; 32]))
 }
 
 pub(crate) fn bob() -> AddressOfRecord {
@@ -64,13 +103,14 @@ impl Server {
         Server {
             authenticator: DigestAuthenticator::new(config, Arc::new(store)),
             kind: ChallengeKind::Www,
-            now: Duration::from_secs(1_700_000_000),
+            now: NOW,
+            request: Sent::default(),
         }
     }
 
     /// The verdict on a REGISTER with these lines of Authorization.
     pub(crate) fn judge(&self, lines: &[String]) -> Verdict {
-        let incoming = incoming(lines, self.now);
+        let incoming = incoming(&self.request, lines, self.now);
         let verdict = pin!(self.authenticator.authenticate(&incoming, REALM, self.kind));
         match verdict.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(verdict) => verdict,
@@ -105,6 +145,9 @@ impl Server {
             },
             name_algorithm: true,
             qop: param(challenge, "qop").is_some(),
+            nc: 1,
+            session: false,
+            body: None,
         }
     }
 }
@@ -126,14 +169,16 @@ impl Answer {
         } = self;
         let [name, realm_octets] = [username, realm].map(|text| text.as_bytes());
         let ha1 = Ha1::compute(self.algorithm, name, realm_octets, password.as_bytes());
+        let nc = format!("{:08x}", self.nc);
         let response = ha1.response(&Exchange {
             method,
             uri: uri.as_bytes(),
             nonce: nonce.as_bytes(),
             auth: self.qop.then_some(QopAuth {
-                nc: b"00000001",
+                nc: nc.as_bytes(),
                 cnonce: b"0a4f113b",
-                ..QopAuth::default()
+                session: self.session,
+                body: self.body.map(str::as_bytes),
             }),
         });
         let mut line = format!(
@@ -141,7 +186,12 @@ impl Answer {
              uri=\"{uri}\", response=\"{response}\""
         );
         if self.qop {
-            line += ", qop=auth, nc=00000001, cnonce=\"0a4f113b\"";
+            let qop = if self.body.is_some() {
+                "auth-int"
+            } else {
+                "auth"
+            };
+            line += &format!(", qop={qop}, nc={nc}, cnonce=\"0a4f113b\"");
         }
         if self.name_algorithm {
             line += match self.algorithm {
@@ -149,6 +199,7 @@ impl Answer {
                 DigestAlgorithm::Sha256 => ", algorithm=SHA-256",
                 DigestAlgorithm::Sha512_256 => ", algorithm=SHA-512-256",
             };
+            line += if self.session { "-sess" } else { "" };
         }
         line
     }
@@ -158,19 +209,30 @@ impl Answer {
     }
 }
 
-fn incoming(authorization: &[String], now: Duration) -> Incoming {
-    let mut text = String::from(
-        "REGISTER sip:example.com SIP/2.0\r\n\
-         Via: SIP/2.0/UDP 192.0.2.4;branch=z9hG4bK1\r\n\
-         To: Bob <sip:bob@example.com>\r\n\
-         From: Bob <sip:bob@example.com>;tag=456248\r\n\
-         Call-ID: 1@192.0.2.4\r\n\
-         CSeq: 1 REGISTER\r\n",
+fn incoming(sent: &Sent, authorization: &[String], now: Duration) -> Incoming {
+    let Sent {
+        uri,
+        call_id,
+        from_tag,
+        to_tag,
+        branch,
+        contact,
+        body,
+        ..
+    } = sent;
+    let mut text = format!(
+        "REGISTER {uri} SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 192.0.2.4;branch={branch}\r\n\
+         To: Bob <sip:bob@example.com>{to_tag}\r\n\
+         From: Bob <sip:bob@example.com>;tag={from_tag}\r\n\
+         Call-ID: {call_id}\r\n\
+         Contact: <{contact}>\r\n\
+         CSeq: 1 REGISTER\r\n"
     );
     for line in authorization {
         text += &format!("Authorization: {line}\r\n");
     }
-    text += "Content-Length: 0\r\n\r\n";
+    text += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
     let Ok(Message::Request(request)) = parse_message(Bytes::from(text), &Limits::default()) else {
         panic!("not a request")
     };
@@ -178,7 +240,7 @@ fn incoming(authorization: &[String], now: Duration) -> Incoming {
         request,
         flow: Flow::udp(
             "203.0.113.1:5060".parse().unwrap(),
-            "192.0.2.4:5060".parse().unwrap(),
+            sent.source.parse().unwrap(),
         ),
         dialog: InDialog::No,
         unix_time: now,
