@@ -3,13 +3,20 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use sip_core::{Date, HeaderName, Q, Response, StatusCode, Text};
+use sip_core::{Date, FlowTimer, HeaderName, Q, Response, StatusCode, Text};
 
-use super::{Binding, BindingSet};
+use super::outbound::Outbound;
+use super::{Binding, BindingSet, RegistrarConfig};
 use crate::backend::Incoming;
 
-/// 200 with every binding, the Path that was stored (RFC 3327 §5.3), and the Date.
-pub(crate) fn ok(incoming: &Incoming, bindings: &BindingSet) -> Response {
+/// 200 with every binding, the Path that was stored (RFC 3327 §5.3), the Service-Route (RFC 3608 §6.3), what was agreed
+/// about the flow (RFC 5626 §6), and the Date.
+pub(crate) fn ok(
+    incoming: &Incoming,
+    bindings: &BindingSet,
+    outbound: Outbound,
+    config: &RegistrarConfig,
+) -> Response {
     let mut response = incoming.reply(StatusCode::OK);
     let headers = response.headers_mut();
     let mut contacts = Vec::with_capacity(256);
@@ -26,6 +33,15 @@ pub(crate) fn ok(incoming: &Incoming, bindings: &BindingSet) -> Response {
     }
     for path in incoming.request.headers().raw(&HeaderName::Path) {
         headers.push_raw(HeaderName::Path, &path);
+    }
+    for route in &config.service_route {
+        headers.push(route);
+    }
+    if outbound == Outbound::Agreed {
+        headers.set_raw(HeaderName::Require, &Text::from_static("outbound"));
+        if let Some(seconds) = config.flow_timer {
+            headers.set(&FlowTimer(seconds));
+        }
     }
     headers.set(&Date::from_unix_seconds(incoming.unix_time.as_secs()));
     response

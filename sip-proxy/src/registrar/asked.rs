@@ -1,6 +1,7 @@
 //! What a REGISTER asks for: its contacts, each for how long (RFC 3261 §10.3 steps 6, 7).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use sip_core::{
     Allow, CSeq, CallId, Contact, Expires, Header, HeaderName, Headers, Joined, Params, Path,
@@ -10,15 +11,16 @@ use sip_transaction::Flow;
 
 use super::binding::{Binding, BindingRecord, whole_seconds};
 use super::expiry::TooBrief;
+use super::outbound::Outbound;
 use super::refusal::Refusal;
-use super::{BindingChange, ExpiryPolicy, MethodSet, RegistrarConfig};
+use super::{BindingChange, ExpiryPolicy, MethodSet, RegistrarConfig, WhenFull};
 use crate::backend::Incoming;
 
 /// The change that `incoming` asks for; `None` if it only asks what is bound.
 pub(crate) fn change(
     incoming: &Incoming,
     config: &RegistrarConfig,
-) -> Result<Option<BindingChange>, Refusal> {
+) -> Result<Option<(BindingChange, Outbound)>, Refusal> {
     let headers = incoming.request.headers();
     let call_id: CallId = headers.require()?;
     let cseq = headers.require::<CSeq>()?.number();
@@ -30,9 +32,11 @@ pub(crate) fn change(
     if contacts.iter().any(Contact::is_star) {
         check_star(headers, &contacts)?;
         let change = BindingChange::remove_all(call_id.as_bytes(), cseq, unix_time);
-        return Ok(Some(change));
+        return Ok(Some((change, Outbound::Ignored)));
     }
+    let outbound = Outbound::of(&incoming.request, &contacts)?;
     let shared = Shared {
+        outbound,
         expires: expires(headers),
         user_agent: headers.raw(&HeaderName::UserAgent).next(),
         path: path(headers)?,
@@ -42,13 +46,33 @@ pub(crate) fn change(
         incoming,
     };
     let binding = |contact| shared.binding(contact, &config.expiry);
-    Ok(Some(BindingChange::update(
+    let bindings: Vec<Binding> = contacts.iter().map(binding).collect::<Result<_, _>>()?;
+    check_flows(&bindings, unix_time)?;
+    let change = BindingChange::update(
         shared.call_id.as_bytes(),
         cseq,
         unix_time,
-        contacts.iter().map(binding).collect::<Result<_, _>>()?,
+        bindings,
         config.max_contacts,
-    )))
+    );
+    let change = match config.when_full {
+        WhenFull::Refuse => change,
+        WhenFull::ReplaceOldest => change.replacing_oldest(),
+    };
+    Ok(Some((change, outbound)))
+}
+
+/// One flow can be registered at a time, and no other contact with it (RFC 5626 §6).
+fn check_flows(bindings: &[Binding], unix_time: Duration) -> Result<(), Refusal> {
+    let added = || {
+        bindings
+            .iter()
+            .filter(|binding| binding.is_current(unix_time))
+    };
+    match added().nth(1).is_some() && added().any(|binding| binding.reg_id().is_some()) {
+        true => Err(Refusal::SeveralFlows),
+        false => Ok(()),
+    }
 }
 
 /// All contacts, if they are no more than `limit`: the work grows with their square.
@@ -99,6 +123,7 @@ fn methods(headers: &Headers) -> MethodSet {
 
 /// What all contacts of one request share.
 struct Shared<'a> {
+    outbound: Outbound,
     incoming: &'a Incoming,
     call_id: CallId,
     cseq: u32,
@@ -125,7 +150,7 @@ impl Shared<'_> {
             expires_at: whole_seconds(self.incoming.unix_time).saturating_add(seconds),
             q: q.map(|q| q.thousandths()),
             instance: instance(&params),
-            reg_id: reg_id(&params),
+            reg_id: reg_id(&params).filter(|_| self.outbound != Outbound::Ignored),
             user_agent: self.user_agent.as_deref().unwrap_or_default(),
             path: &self.path,
             methods: self.methods,

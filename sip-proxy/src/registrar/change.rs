@@ -65,6 +65,7 @@ pub struct BindingChange {
     cseq: u32,
     at: Duration,
     max_contacts: usize,
+    replaces_oldest: bool,
     contacts: Contacts,
 }
 
@@ -98,6 +99,7 @@ impl BindingChange {
             cseq,
             at: unix_time,
             max_contacts: 0,
+            replaces_oldest: false,
             contacts: Contacts::Star,
         }
     }
@@ -117,8 +119,17 @@ impl BindingChange {
             cseq,
             at: unix_time,
             max_contacts,
+            replaces_oldest: false,
             contacts: Contacts::These(contacts),
         }
+    }
+
+    /// Where there would be too many contacts, those that end first make room, so that only a request which wants too
+    /// many by itself is refused.
+    #[must_use]
+    pub fn replacing_oldest(mut self) -> BindingChange {
+        self.replaces_oldest = true;
+        self
     }
 
     /// When the REGISTER came, in Unix time.
@@ -172,6 +183,9 @@ impl BindingChange {
             }
             put(&mut after, contact, contact.is_current(self.at));
         }
+        if self.replaces_oldest {
+            make_room(&mut after, &before, self.max_contacts);
+        }
         if after.len() > self.max_contacts && after.len() > before.len() {
             return Err(ChangeRefused::TooManyContacts {
                 max: self.max_contacts,
@@ -220,6 +234,21 @@ fn put<'a>(bindings: &mut Vec<&'a Binding>, contact: &'a Binding, keep: bool) {
         (Some(index), false) => drop(bindings.remove(index)),
         (None, true) => bindings.push(contact),
         (None, false) => {}
+    }
+}
+
+/// Takes out those of `before` that end first, until no more than `max` are left, or none of them is.
+fn make_room<'a>(after: &mut Vec<&'a Binding>, before: &[&'a Binding], max: usize) {
+    while after.len() > max {
+        let is_old = |binding: &&Binding| before.iter().any(|old| std::ptr::eq(*old, *binding));
+        let old = after
+            .iter()
+            .enumerate()
+            .filter(|(_, binding)| is_old(binding));
+        let Some((index, _)) = old.min_by_key(|(_, binding)| binding.record().expires_at) else {
+            return;
+        };
+        after.remove(index);
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1, 3, 4, 5: whose request, who sent it, for which address | the [`Router`](crate::Router), with [`auth`](crate::auth) |
 //! | 2: Require | `require.rs` |
-//! | 6, 7: what the request asks for | `asked.rs`, `expiry.rs` |
+//! | 6, 7: what the request asks for | `asked.rs`, `expiry.rs`, `outbound.rs` |
 //! | 6, 7: what becomes of the bindings | [`BindingChange::apply`], done by the [`LocationService`] |
 //! | 8: the answer | `answer.rs`, `refusal.rs` |
 //!
@@ -17,13 +17,14 @@ mod change;
 mod expiry;
 mod flow_octets;
 mod method_set;
+mod outbound;
 mod refusal;
 mod require;
 mod targets;
 
 use std::sync::Arc;
 
-use sip_core::{AddressOfRecord, Expires, MinExpires, Response};
+use sip_core::{AddressOfRecord, Expires, MinExpires, Response, ServiceRoute};
 
 use crate::backend::{Incoming, LocationService};
 
@@ -31,6 +32,7 @@ pub use binding::{Binding, BindingRecord, BindingTooLong};
 pub use change::{BindingChange, BindingSet, ChangeRefused, Changed};
 pub use expiry::{Brief, ExpiryPolicy};
 pub use method_set::MethodSet;
+use outbound::Outbound;
 use refusal::Refusal;
 
 /// Settings of a registrar.
@@ -45,6 +47,24 @@ pub struct RegistrarConfig {
     /// Also takes a Path from a phone that does not say it supports that; else it gets 420, for a proxy should not
     /// have added one (RFC 3327 §5.3). Default: no.
     pub path_without_support: bool,
+    /// What happens to one contact too many. Default: it is refused.
+    pub when_full: WhenFull,
+    /// The way a phone's own requests are to take, in the answer to every REGISTER (RFC 3608 §6.3). Default: none.
+    pub service_route: Vec<ServiceRoute>,
+    /// Within how many seconds a phone with a flow of its own must be heard from (RFC 5626 §6, Flow-Timer), said to
+    /// those that know what it means. Default: nothing is said.
+    pub flow_timer: Option<u32>,
+}
+
+/// What happens when an address-of-record has as many contacts as it may (F-37).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WhenFull {
+    /// 503, and nothing changes.
+    #[default]
+    Refuse,
+    /// Those that would end first make room. A phone that lost its address need not wait, and one that is abused can
+    /// drive out the others.
+    ReplaceOldest,
 }
 
 impl Default for RegistrarConfig {
@@ -54,6 +74,9 @@ impl Default for RegistrarConfig {
             max_contacts: 10,
             advertise_expiry: true,
             path_without_support: false,
+            when_full: WhenFull::Refuse,
+            service_route: Vec::new(),
+            flow_timer: None,
         }
     }
 }
@@ -110,11 +133,11 @@ impl Registrar {
     /// Changes the bindings of `aor` as the request asks for, all of it or nothing, and answers with those there
     /// are now (§10.3 steps 6 to 8). Who may do that has been decided before (steps 1 to 5).
     ///
-    /// Answers 200; 400 for what can't be read; 420, 423; 500 for a late request or a broken store; 503 for too
+    /// Answers 200; 400 for what can't be read; 420, 423, 439; 500 for a late request or a broken store; 503 for too
     /// many contacts or a store with too much to do. The reason stands in P-Registrar-Error (F-36, F-37, F-40).
     pub async fn register(&self, incoming: &Incoming, aor: &AddressOfRecord) -> Response {
         let response = match self.process(incoming, aor).await {
-            Ok(bindings) => answer::ok(incoming, &bindings),
+            Ok((bindings, outbound)) => answer::ok(incoming, &bindings, outbound, &self.config),
             Err(refusal) => refusal.response(incoming),
         };
         self.with_expiry_bounds(response)
@@ -136,11 +159,11 @@ impl Registrar {
         &self,
         incoming: &Incoming,
         aor: &AddressOfRecord,
-    ) -> Result<BindingSet, Refusal> {
+    ) -> Result<(BindingSet, Outbound), Refusal> {
         require::check(&incoming.request, &self.config)?;
         match asked::change(incoming, &self.config)? {
-            None => Ok(self.location.lookup(aor).await?),
-            Some(change) => Ok(self.location.update(aor, change).await?),
+            None => Ok((self.location.lookup(aor).await?, Outbound::Ignored)),
+            Some((change, outbound)) => Ok((self.location.update(aor, change).await?, outbound)),
         }
     }
 }

@@ -28,6 +28,10 @@ pub(crate) enum Refusal {
     TooBrief { min: u32 },
     #[error("Extension is not supported")]
     BadExtension { unsupported: Vec<OptionTag> },
+    #[error("First hop lacks outbound support")]
+    FirstHopLacksOutbound,
+    #[error("More than one contact with a flow")]
+    SeveralFlows,
     #[error("Path without support for it")]
     UnexpectedPath,
     #[error("{0}")]
@@ -68,8 +72,10 @@ impl Refusal {
             | Refusal::StarAmongOthers
             | Refusal::InvalidQ
             | Refusal::NotCallable
+            | Refusal::SeveralFlows
             | Refusal::TooLong(_) => StatusCode::BAD_REQUEST,
             Refusal::BadExtension { .. } | Refusal::UnexpectedPath => StatusCode::BAD_EXTENSION,
+            Refusal::FirstHopLacksOutbound => StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT,
             Refusal::TooBrief { .. } => StatusCode::INTERVAL_TOO_BRIEF,
             Refusal::TooManyContacts
             | Refusal::Location(

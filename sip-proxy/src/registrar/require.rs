@@ -3,6 +3,7 @@
 use sip_core::{HeaderName, OptionTag, Request, Require, Supported};
 
 use super::RegistrarConfig;
+use super::outbound::is_outbound;
 use super::refusal::Refusal;
 
 /// Refuses what is required and not understood, and a Path the phone does not know of (RFC 3327 §5.3).
@@ -10,7 +11,7 @@ pub(crate) fn check(request: &Request, config: &RegistrarConfig) -> Result<(), R
     let headers = request.headers();
     let mut unsupported = Vec::new();
     for Require(tag) in headers.all::<Require>().collect::<Result<Vec<_>, _>>()? {
-        if !is_path(&tag) {
+        if !is_path(&tag) && !is_outbound(&tag) {
             unsupported.push(tag);
         }
     }
@@ -26,7 +27,6 @@ pub(crate) fn check(request: &Request, config: &RegistrarConfig) -> Result<(), R
     Ok(())
 }
 
-/// The one extension a registrar of this kind understands.
 fn is_path(tag: &OptionTag) -> bool {
     *tag == "path"
 }
