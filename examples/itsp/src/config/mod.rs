@@ -72,6 +72,23 @@ pub(crate) struct Auth {
     /// Offer qop=auth.
     pub(crate) qop: bool,
     pub(crate) nonce_lifetime: Span,
+    pub(crate) nonce_checks: Checks,
+    /// Wrong passwords of one user from one address within a minute; after that nobody listens. 0: no limit.
+    pub(crate) failures: u16,
+    /// The same from one address, whoever they say they are.
+    pub(crate) failures_of_address: u16,
+}
+
+/// What a nonce is bound to (F-52).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Checks {
+    /// Nothing: it can be used from anywhere.
+    None,
+    /// The address it was sent to.
+    SourceIp,
+    /// Also Request-URI and Call-ID, and within a dialog the From tag.
+    Strict,
 }
 
 /// A digest algorithm under its name in RFC 7616 §3.3.
@@ -237,6 +254,9 @@ impl Default for Auth {
             algorithms: vec![Algorithm::Md5],
             qop: true,
             nonce_lifetime: Span::from_secs(32),
+            nonce_checks: Checks::SourceIp,
+            failures: 10,
+            failures_of_address: 100,
         }
     }
 }
