@@ -19,7 +19,7 @@ mod uri_check;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sip_core::{DigestAlgorithm, Request, Response, RetryAfter, StatusCode, Text};
+use sip_core::{DigestAlgorithm, Method, Request, Response, RetryAfter, StatusCode, Text};
 
 use crate::backend::{Credential, CredentialError, CredentialStore, Incoming, SharedSecret};
 
@@ -144,6 +144,9 @@ impl DigestAuthenticator {
     /// An unknown user is answered as a wrong password is, after the same work. A nonce that is only too old, or used,
     /// or issued to another request, gives a challenge with `stale=true`, if the rest is right; so a client need not
     /// ask its user again.
+    ///
+    /// An ACK is judged by the credentials of its INVITE, which it repeats. Neither an ACK nor a CANCEL can be sent
+    /// again with others, so what is not proved is never to be answered with the challenge (RFC 3261 §22.1).
     pub async fn authenticate(
         &self,
         incoming: &Incoming,
@@ -192,8 +195,11 @@ impl DigestAuthenticator {
         challenge::response(&self.config, incoming, realm, kind, false)
     }
 
-    /// Whether the nonce may be used for this request; it has been then.
+    /// Whether the nonce may be used for this request; it has been then. An ACK repeats what its INVITE used.
     fn may_use(&self, stamp: Stamp, presented: &Presented, incoming: &Incoming) -> bool {
+        if *incoming.request.method() == Method::Ack {
+            return true;
+        }
         match &self.config.nonce_use {
             NonceUse::Reusable => true,
             NonceUse::Counted(counts) => presented
@@ -275,7 +281,11 @@ fn judge(
         .and_then(|credential| ha1(presented, &credential.secret, realm));
     // What nobody can know takes as long to check as what somebody knows.
     let ha1 = known.or_else(|| ha1(presented, &SharedSecret::Password("".into()), realm))?;
-    let exchange = presented.exchange(request.method().as_bytes(), request.body());
+    let method = match request.method() {
+        Method::Ack => &Method::Invite, // its credentials are those of the INVITE (RFC 3261 §22.1)
+        other => other,
+    };
+    let exchange = presented.exchange(method.as_bytes(), request.body());
     let right = presented.is_answer(&ha1.response(&exchange));
     let credential = credential.filter(|_| right && known.is_some())?;
     Some(Identity::digest(

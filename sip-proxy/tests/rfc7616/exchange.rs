@@ -30,9 +30,10 @@ pub(crate) struct Server {
     pub(crate) request: Sent,
 }
 
-/// A REGISTER of bob's, besides its credentials.
+/// A request of bob's, besides its credentials.
 #[derive(Clone)]
 pub(crate) struct Sent {
+    pub(crate) method: &'static str,
     pub(crate) source: &'static str,
     pub(crate) uri: &'static str,
     pub(crate) call_id: &'static str,
@@ -46,6 +47,7 @@ pub(crate) struct Sent {
 impl Default for Sent {
     fn default() -> Sent {
         Sent {
+            method: "REGISTER",
             source: "192.0.2.4:5060",
             uri: "sip:example.com",
             call_id: "1@192.0.2.4",
@@ -211,6 +213,7 @@ impl Answer {
 
 fn incoming(sent: &Sent, authorization: &[String], now: Duration) -> Incoming {
     let Sent {
+        method,
         uri,
         call_id,
         from_tag,
@@ -221,13 +224,13 @@ fn incoming(sent: &Sent, authorization: &[String], now: Duration) -> Incoming {
         ..
     } = sent;
     let mut text = format!(
-        "REGISTER {uri} SIP/2.0\r\n\
+        "{method} {uri} SIP/2.0\r\n\
          Via: SIP/2.0/UDP 192.0.2.4;branch={branch}\r\n\
          To: Bob <sip:bob@example.com>{to_tag}\r\n\
          From: Bob <sip:bob@example.com>;tag={from_tag}\r\n\
          Call-ID: {call_id}\r\n\
          Contact: <{contact}>\r\n\
-         CSeq: 1 REGISTER\r\n"
+         CSeq: 1 {method}\r\n"
     );
     for line in authorization {
         text += &format!("Authorization: {line}\r\n");
