@@ -194,8 +194,9 @@ fn an_alias_without_a_dialog_is_a_parameter_like_any_other() {
 fn an_alias_waits_for_the_last_proxy_of_the_route() {
     let mut world = World::new(Onwards);
     let uri = "sip:bob@10.0.0.2;alias=203.0.113.1~6061~1";
-    let routes = "Route: <sip:192.0.2.1;lr>, <sip:203.0.113.3;lr>\n";
-    world.receive(ALICE, &in_dialog("BYE", uri, routes));
+    let ours = proved("sip:192.0.2.1");
+    let routes = format!("Route: <{ours};lr>, <sip:203.0.113.3;lr>\n");
+    world.receive(ALICE, &in_dialog("BYE", uri, &routes));
     let (bye, to) = world.take_request();
     assert_eq!(to.remote(), address(BOB_DESK));
     assert_eq!(bye.uri().to_string(), uri);
@@ -207,8 +208,10 @@ fn f11_along_a_pair_of_record_routes_it_leaves_by_the_address_the_far_one_names(
     let outer = OwnAddress::new(Transport::Udp, address("192.0.2.1:5080"));
     let mut world = World::configured(Onwards, move |config| config.addresses.push(outer));
     let uri = "sip:bob@10.0.0.2;alias=203.0.113.1~6061~1";
-    let routes = "Route: <sip:192.0.2.1;r2=on;lr>, <sip:192.0.2.1:5080;r2=on;lr>\n";
-    world.receive(ALICE, &in_dialog("BYE", uri, routes));
+    let near = proved("sip:192.0.2.1;r2=on");
+    let far = proved("sip:192.0.2.1:5080;r2=on");
+    let routes = format!("Route: <{near};lr>, <{far};lr>\n");
+    world.receive(ALICE, &in_dialog("BYE", uri, &routes));
     let (_, to) = world.take_request();
     let expected = Target::Address {
         transport: Transport::Udp,

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use first_steps::serve_router;
 use sip_core::{AddressOfRecord, Contact, Method, Response, StatusCode, To};
-use sip_proxy::auth::{ChallengeKind, DigestAuthenticator, DigestConfig, NonceKey, Nonces};
+use sip_proxy::auth::{ChallengeKind, DigestAuthenticator, DigestConfig, Nonces};
 use sip_proxy::backend::{MemoryCredentials, MemoryLocation};
 use sip_proxy::registrar::{Registrar, RegistrarConfig};
-use sip_proxy::{Decision, Incoming, Router};
+use sip_proxy::{Decision, Incoming, KeyRing, Router, SigningKey};
 use sip_transport::Bind;
 
 #[tokio::main(flavor = "current_thread")]
@@ -87,7 +87,8 @@ impl Home {
                 credentials.add_password(&user, domain, password);
             }
         }
-        let digest = DigestConfig::new(Nonces::new(NonceKey::new(0, &rand::random())));
+        let keys = KeyRing::new(SigningKey::new(0, rand::random()));
+        let digest = DigestConfig::new(Nonces::new(&keys));
         let location = Arc::new(MemoryLocation::new());
         Home {
             domain: domain.to_owned(),
