@@ -106,7 +106,7 @@ fn an_unknown_key_is_one_error_with_file_line_and_remedy() {
         "[network]\nlisten = [\"127.0.0.1:5060\"]\nworkrs = 2\n",
     );
     let expected = format!(
-        "itsp: {file}:3: unknown field `workrs`, expected one of `listen`, `udp`, `tcp`, `workers`\n  \
+        "itsp: {file}:3: unknown field `workrs`, expected one of `listen`, `udp`, `tcp`, `workers`, `connections`, `connections_per_source`\n  \
          remedy: write `workers`, or delete the line\n"
     );
     assert_eq!(
