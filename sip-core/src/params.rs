@@ -89,14 +89,14 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// Appends all of them but those called one of `names` to `out`.
-    pub(crate) fn write_without(&self, names: &[&str], out: &mut Vec<u8>) {
-        for piece in pieces(self.text) {
-            if !names.iter().any(|name| self.is_called(piece.name, name)) {
-                out.push(b';');
-                out.extend_from_slice(piece.text);
-            }
-        }
+    /// The text of all of them but those called one of `names`, each from its name on.
+    pub(crate) fn without<'n>(
+        self,
+        names: &'n [&str],
+    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        pieces(self.text)
+            .filter(move |piece| !names.iter().any(|name| self.is_called(piece.name, name)))
+            .map(|piece| piece.text)
     }
 
     /// Appends all of them to `out`, with `name` set to `value` where it stands, or else at the end.
@@ -137,9 +137,14 @@ struct Piece<'a> {
 fn pieces(text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     let mut left = text;
     std::iter::from_fn(move || {
-        let (_, after) = split_at_octet(left.trim_ascii_start(), b';')?;
+        let after = match left.trim_ascii_start() {
+            [b';', after @ ..] => after,
+            other => split_at_octet(other, b';')?.1,
+        };
         let text = after.trim_ascii_start();
-        let name_end = memchr::memchr2(b';', b'=', text).unwrap_or(text.len());
+        // So short that calling memchr costs more.
+        let name_end = text.iter().position(|octet| matches!(octet, b';' | b'='));
+        let name_end = name_end.unwrap_or(text.len());
         let name = text[..name_end].trim_ascii_end();
         if text.get(name_end) != Some(&b'=') {
             left = &text[name_end..];

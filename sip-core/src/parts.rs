@@ -6,7 +6,7 @@ use crate::header::{HeaderName, Headers};
 use crate::parse::Flaw;
 use crate::{ContentLength, ContentType, StatusCode};
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Parts {
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
@@ -20,7 +20,9 @@ impl Parts {
     pub(crate) fn new(headers: Headers) -> Parts {
         Parts {
             headers,
-            ..Parts::default()
+            body: Bytes::new(),
+            start_length: 0,
+            flaw: None,
         }
     }
 

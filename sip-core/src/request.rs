@@ -116,7 +116,7 @@ impl Request {
             NameId::Timestamp => trying,
             _ => false,
         });
-        headers.set_length(0);
+        headers.push_no_length();
         Response::new(status, headers)
     }
 

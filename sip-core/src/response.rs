@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::header::{HeaderName, Headers};
+use crate::header::{Headers, NotToken};
 use crate::message::Message;
 use crate::parse::Flaw;
 use crate::parts::Parts;
@@ -92,13 +92,17 @@ impl Response {
 
     /// Gives To a tag, unless it has one (§8.2.6.2).
     pub fn set_to_tag(&mut self, tag: &Tag) {
-        let headers = &mut self.parts.headers;
-        let Some(value) = headers.raw(&HeaderName::To).next() else {
-            return;
-        };
-        if headers.require::<To>().is_ok_and(|to| to.tag().is_none()) {
-            headers.set_parts(&HeaderName::To, &[&value, b";tag=", tag.as_bytes()]);
-        }
+        self.parts.headers.set_to_tag(tag.as_bytes());
+    }
+
+    /// [`Response::set_to_tag`] for who has the octets alone.
+    ///
+    /// # Errors
+    /// If they are no token; nothing changes then.
+    pub fn set_to_tag_octets(&mut self, tag: &[u8]) -> Result<(), NotToken> {
+        NotToken::check(tag)?;
+        self.parts.headers.set_to_tag(tag);
+        Ok(())
     }
 
     /// The body, without interpretation.

@@ -56,6 +56,30 @@ fn forwarding_allocates_the_printed_message_alone() {
 }
 
 #[test]
+fn answering_a_keep_alive_into_a_warm_buffer_allocates_nothing() {
+    static KEEP_ALIVE: &[u8] = include_bytes!("messages/keep_alive.sip");
+    let mut out = Vec::with_capacity(2048);
+    let source = "192.0.2.101:40000".parse().expect("an address");
+    let received = Bytes::from(KEEP_ALIVE.to_vec());
+    let shared = received.clone();
+    let counted = measure(|| {
+        let message = parse_message(shared, &Limits::default()).expect("a NOTIFY");
+        let mut request = Request::try_from(message).expect("a request");
+        request.stamp_via(source).expect("a Via");
+        let via = request.headers().top_via().expect("a Via");
+        assert_eq!(via.rfc3261_branch(), Some(&b"z9hG4bK-1a2b3c4d"[..]));
+        let mut response = request.reply(StatusCode::OK);
+        let set = response.set_to_tag_octets(b"8f3a5c1e9b7d2046");
+        set.expect("a token");
+        response.write_to(&mut out);
+    });
+    let printed = String::from_utf8_lossy(&out);
+    assert!(printed.contains(";received=192.0.2.101;rport=40000\r\n"));
+    assert!(printed.contains("To: <sip:biloxi.example.com>;tag=8f3a5c1e9b7d2046\r\n"));
+    assert_eq!(counted.count_total, 0);
+}
+
+#[test]
 fn a_reply_into_a_warm_buffer_allocates_nothing() {
     let mut out = Vec::with_capacity(2048);
     let counted = measure(|| {

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-use sip_core::{Branch, CSeq, HeaderError, HeaderName, Method, Request, Tag, To, Via};
+use sip_core::{Branch, CSeq, HeaderError, HeaderName, Method, Request, Tag, To, TopVia};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 /// What is written into the branch of a request we send:
@@ -168,15 +168,15 @@ impl Secret {
         request: &Request,
         method: &Method,
     ) -> Result<TransactionKey, HeaderError> {
-        let via: Via = request.headers().require()?;
+        let via = request.headers().top_via()?;
         let mut hash = self.keys;
         method.as_bytes().hash(&mut hash);
-        let branch = via.branch().filter(Branch::is_rfc3261);
+        let branch = via.rfc3261_branch();
         let rfc2543 = branch.is_none();
         match branch {
             Some(branch) => {
-                branch.as_bytes().hash(&mut hash);
-                via.sent_by().hash(&mut hash);
+                branch.hash(&mut hash);
+                sent_by(&via, &mut hash);
             }
             None => {
                 // RFC 2543. The To tags are compared in a second step: an INVITE has another than its ACK.
@@ -213,14 +213,14 @@ impl Secret {
     }
 
     /// A To tag that comes out the same for a request, its retransmissions, its ACK and its CANCEL (§8.2.7).
-    pub(crate) fn tag(&self, request: &Request) -> Tag {
+    pub(crate) fn tag(&self, request: &Request) -> [u8; 16] {
         let mut hash = self.tags;
         // What cannot be read is the same each time, too.
         let _ = from_caller(request, &mut hash);
-        if let Ok(via) = request.headers().require::<Via>() {
-            via.branch().as_ref().map(Branch::as_bytes).hash(&mut hash);
+        if let Ok(via) = request.headers().top_via() {
+            via.branch().hash(&mut hash);
         }
-        print_tag(hash.finish128().h1)
+        tag_digits(hash.finish128().h1)
     }
 }
 
@@ -233,16 +233,61 @@ fn from_caller(request: &Request, hash: &mut SipHasher13) -> Result<(), HeaderEr
     Ok(())
 }
 
+/// Where the sender of the request listens: an address however it is written, a name in any case.
+fn sent_by(via: &TopVia<'_>, hash: &mut SipHasher13) {
+    via.ip().hash(hash);
+    if via.ip().is_none() {
+        via.host().len().hash(hash);
+        for piece in via.host().chunks(64) {
+            let mut small = [0; 64];
+            let small = &mut small[..piece.len()];
+            small.copy_from_slice(piece);
+            small.make_ascii_lowercase();
+            hash.write(small);
+        }
+    }
+    via.port().hash(hash);
+}
+
 /// 64 bits as a tag (§19.3).
 pub(crate) fn print_tag(bits: u64) -> Tag {
+    Tag::new(tag_digits(bits)).expect("digits")
+}
+
+fn tag_digits(bits: u64) -> [u8; 16] {
     let mut digits = [0; 16];
     print_hexadecimal(bits, &mut digits);
-    Tag::new(digits).expect("digits")
+    digits
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sent_by_is_the_same_in_any_case_and_however_an_address_is_written() {
+        let mut numbers = 0..;
+        let secret = Secret::new(|| numbers.next().unwrap());
+        let key = |sent_by: &str| {
+            let text = format!(
+                "BYE sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/UDP {sent_by};branch=z9hG4bK1\r\n\r\n"
+            );
+            let message = sip_core::parse_message(text.into(), &sip_core::Limits::default());
+            let mut request = Request::try_from(message.unwrap()).unwrap();
+            let key = secret.key(&request).unwrap();
+            request
+                .stamp_via("192.0.2.1:5060".parse().unwrap())
+                .unwrap();
+            assert_eq!(secret.key(&request).unwrap(), key, "{sent_by}");
+            key
+        };
+        let long = "a".repeat(63) + ".example";
+        assert_eq!(key(&long), key(&long.to_uppercase()));
+        assert_ne!(key(&long), key(&long[1..]));
+        assert_eq!(key("[2001:db8::1]:5060"), key("[2001:DB8:0::1]:5060"));
+        assert_ne!(key("a.example"), key("a.example:5060"));
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+    }
 
     #[test]
     fn a_mark_behind_a_branch_hides_nothing() {

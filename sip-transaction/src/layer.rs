@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sip_core::{Branch, Message, Request, Tag, Transport, Via};
+use sip_core::{Branch, Message, Request, Response, Tag, Transport, Via};
 
 use crate::boundary::{
     ClientId, ConnectionId, Event, Flow, Origin, Repetition, ServerId, Target, Transmit,
@@ -221,7 +221,14 @@ impl TransactionLayer {
     /// without a transaction (§8.2.7), and for a CANCEL and the INVITE it belongs to (§9.2).
     #[must_use]
     pub fn stable_tag(&self, request: &Request) -> Tag {
-        self.secret.tag(request)
+        Tag::new(self.secret.tag(request)).expect("digits")
+    }
+
+    /// Gives `response` the [`stable_tag`](TransactionLayer::stable_tag) of `request`, unless it has a To tag. It
+    /// allocates nothing.
+    pub fn set_stable_tag(&self, response: &mut Response, request: &Request) {
+        let set = response.set_to_tag_octets(&self.secret.tag(request));
+        debug_assert_eq!(set, Ok(()), "digits are a token");
     }
 
     /// 64 bits of chance, out of the seed.

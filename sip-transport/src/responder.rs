@@ -23,7 +23,7 @@ impl<F: Fn(&Request) -> Response> TransactionUser for Responder<F> {
         }
         let mut response = (self.0)(&request);
         // A retransmission must get the same tag.
-        response.set_to_tag(&layer.stable_tag(&request));
+        layer.set_stable_tag(&mut response, &request);
         layer.reply(flow, &response);
     }
 

@@ -11,15 +11,7 @@ use sip_transaction::Target;
 /// Always both, asked for or not: what stood there before is only the sender's word, and whoever sits behind a NAT
 /// without knowing it is served as well. A request without a readable Via stays as it is.
 pub fn stamp(request: &mut Request, source: SocketAddr) {
-    stamped(request, source);
-}
-
-/// [`stamp`], and the top Via as it came.
-pub(crate) fn stamped(request: &mut Request, source: SocketAddr) -> Option<Via> {
-    let via = request.headers().require::<Via>().ok()?;
-    let headers = request.headers_mut();
-    headers.replace_front(&via.with_received_rport(source));
-    Some(via)
+    let _ = request.stamp_via(source);
 }
 
 /// Where `response` goes if the flow its request came on is gone (§18.2.2): to the address in `received`, else the

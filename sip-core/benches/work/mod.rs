@@ -105,10 +105,7 @@ pub(crate) fn keep_alive(
 ) -> Outcome<()> {
     let mut request = Request::try_from(parse_message(datagram, &Limits::default())?)
         .map_err(|_| "a keep-alive is a request")?;
-    let via: Via = request.headers().require()?;
-    request
-        .headers_mut()
-        .replace_front(&via.with_received_rport(source));
+    request.stamp_via(source)?;
     let mut response = request.reply(StatusCode::OK);
     response.set_to_tag(tag);
     response.write_to(out);

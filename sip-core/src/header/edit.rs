@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::line::Line;
 use super::list::{Members, ranges};
 use super::map::{Headers, Wanted};
+use super::own::OwnText;
 use super::{ContentLength, Header, HeaderError, HeaderName, ListHeader, NameId};
 use crate::Text;
 use crate::parse::lex;
@@ -82,6 +83,13 @@ impl Headers {
         // Nobody sends a body of 4 GB, and no peer takes one.
         let length = Text::number(u32::try_from(length).unwrap_or(u32::MAX));
         self.set_parts(&HeaderName::ContentLength, &[&length]);
+        self.length_is_edited = false;
+    }
+
+    /// [`Headers::set_length`] of nothing, where no Content-Length stands yet.
+    pub(crate) fn push_no_length(&mut self) {
+        let line = self.compose(&HeaderName::ContentLength, &[b"0"]);
+        self.lines.push(line);
         self.length_is_edited = false;
     }
 
@@ -203,7 +211,17 @@ impl Headers {
     }
 
     /// Writes a line behind the text of earlier edits.
-    fn compose(&mut self, name: &HeaderName, value: &[&[u8]]) -> Line {
+    pub(super) fn compose(&mut self, name: &HeaderName, value: &[&[u8]]) -> Line {
+        self.compose_with(name, |own| value.iter().for_each(|part| own.push(part)))
+    }
+
+    /// The same of a value that `write` appends.
+    #[inline]
+    pub(super) fn compose_with(
+        &mut self,
+        name: &HeaderName,
+        write: impl FnOnce(&mut OwnText),
+    ) -> Line {
         let start = self.own.len();
         let id = match name {
             HeaderName::Other(spelled) => self.push_spelled(spelled),
@@ -215,9 +233,7 @@ impl Headers {
         let name_length = (self.own.len() - start) as u16;
         self.length_is_edited |= id == NameId::ContentLength;
         self.own.push(b": ");
-        for part in value {
-            self.own.push(part);
-        }
+        write(&mut self.own);
         self.own.push(b"\r\n");
         Line::own(start, name_length, self.own.len() - start, id)
     }

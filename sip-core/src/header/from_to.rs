@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::name_addr::NameAddr;
 use super::token::token_types;
-use super::{Header, HeaderError, HeaderName};
+use super::{Header, HeaderError, HeaderName, Headers, NameId};
 use crate::parse::lex;
 use crate::{Text, Uri};
 
@@ -82,6 +82,21 @@ macro_rules! parties {
             }
         )*
     };
+}
+
+impl Headers {
+    /// Gives the one To a tag, unless it has one or cannot be read. What stands in its brackets matters to nobody here.
+    pub(crate) fn set_to_tag(&mut self, tag: &[u8]) {
+        let mut lines = self.lines.iter().enumerate();
+        let mut next_to = || lines.find(|(_, line)| line.id() == NameId::To);
+        let (Some((at, line)), None) = (next_to(), next_to()) else {
+            return;
+        };
+        let value = self.value(line);
+        if NameAddr::tag_of(&value) == Ok(None) {
+            self.lines[at] = self.compose(&HeaderName::To, &[&value, b";tag=", tag]);
+        }
+    }
 }
 
 parties! {
@@ -192,6 +207,28 @@ mod tests {
             "sip:+1;phone-context=x@h",
         ] {
             assert!(from(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn to_gets_a_tag_where_it_stands_once_is_readable_and_has_none() {
+        for (to, expected) in [
+            ("To: <sip:b@b.example>;x", "To: <sip:b@b.example>;x;tag=7"),
+            ("t: sip:b@b.example", "To: sip:b@b.example;tag=7"),
+            // Whoever sent such a URI is told so, and the answer has its tag all the same (§8.2.6.2).
+            ("To: <odd uri>", "To: <odd uri>;tag=7"),
+            ("To: <sip:b@b.example>;TAG=1", "To: <sip:b@b.example>;TAG=1"),
+            ("To: <sip:b@b.example>;tag", "To: <sip:b@b.example>;tag"),
+            ("To: <sip:b@b.example", "To: <sip:b@b.example"),
+            ("To: <sip:b>\r\nTo: <sip:c>", "To: <sip:b>\r\nTo: <sip:c>"),
+        ] {
+            let text = format!("SIP/2.0 200 OK\r\n{to}\r\n\r\n");
+            let message = crate::parse_message(text.into(), &crate::Limits::default()).unwrap();
+            let mut response = crate::Response::try_from(message).unwrap();
+            assert!(response.set_to_tag_octets(b"7 8").is_err());
+            response.set_to_tag(&Tag::new("7").unwrap());
+            let printed = format!("SIP/2.0 200 OK\r\n{expected}\r\n\r\n");
+            assert_eq!(response.to_bytes(), printed);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The headers of a message: its lines as they came, in order, and typed values on demand (RFC 3261 §7.3).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -170,6 +171,15 @@ impl Headers {
             Text::received(unfolded(&self.received[line.value()]))
         } else {
             Text::received(self.received.slice(line.value()))
+        }
+    }
+
+    /// The same, borrowed wherever it is not folded.
+    pub(super) fn octets(&self, line: &Line) -> Cow<'_, [u8]> {
+        let value = &self.source(line)[line.value()];
+        match line.is_folded() {
+            true => Cow::Owned(unfolded(value).into()),
+            false => Cow::Borrowed(value),
         }
     }
 

@@ -48,6 +48,7 @@ mod outbound;
 mod own;
 mod token;
 mod tokens;
+mod top_via;
 mod with_params;
 
 pub use error::{HeaderError, HeaderErrorKind};
@@ -58,6 +59,7 @@ pub(crate) use map::unfolded;
 pub(crate) use map::{Lines, Place};
 pub use name_addr::NameAddr;
 pub use token::NotToken;
+pub use top_via::TopVia;
 
 use crate::Text;
 

@@ -2,7 +2,7 @@
 
 use super::{HeaderError, HeaderName};
 use crate::params::{Params, inside_quotes, unquote, write_quoted};
-use crate::parse::lex::{self, AddrPart, Parsed};
+use crate::parse::lex::{self, AddrPart, Expected, Parsed};
 use crate::span::Span;
 use crate::{Text, Uri};
 
@@ -83,6 +83,16 @@ impl NameAddr {
                 error.expected,
             )),
         }
+    }
+
+    /// The `tag` of a value whose URI nobody asks about.
+    pub(super) fn tag_of(value: &[u8]) -> Result<Option<&[u8]>, Expected> {
+        let mut tag = None;
+        lex::value(value, |input| {
+            let (left, _) = lex::address(input)?;
+            lex::params(left, |name, value| see_tag(&mut tag, name, value))
+        })?;
+        Ok(tag)
     }
 
     /// The URI.

@@ -12,14 +12,21 @@ pub struct NotToken {
     pub offset: usize,
 }
 
+impl NotToken {
+    pub(crate) fn check(text: &[u8]) -> Result<(), NotToken> {
+        match lex::exactly(text, lex::token) {
+            Ok(_) => Ok(()),
+            Err(expected) => Err(NotToken {
+                offset: expected.offset,
+            }),
+        }
+    }
+}
+
 /// A copy of `text`, if it is a token.
 pub(crate) fn token(text: &[u8]) -> Result<Text, NotToken> {
-    match lex::exactly(text, lex::token) {
-        Ok(token) => Ok(Text::composed(token.to_vec())),
-        Err(expected) => Err(NotToken {
-            offset: expected.offset,
-        }),
-    }
+    NotToken::check(text)?;
+    Ok(Text::composed(text.to_vec()))
 }
 
 /// `text` as a parameter's value: a token if it is one, or else quoted.

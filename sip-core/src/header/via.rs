@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use super::token::token_types;
+use super::top_via::Stamp;
 use super::{Header, HeaderError, HeaderName, ListHeader};
 use crate::params::Params;
-use crate::parse::lex::{self, HostPart, Parsed};
+use crate::parse::lex::{self, Parsed};
 use crate::span::Span;
 use crate::uri::{Host, HostPort};
 use crate::{Text, Transport};
@@ -24,11 +25,13 @@ impl Branch {
     /// §3.3.8). Any other is of RFC 2543.
     #[must_use]
     pub fn is_rfc3261(&self) -> bool {
-        let unique = self
-            .as_bytes()
-            .strip_prefix(Branch::MAGIC_COOKIE.as_bytes());
-        unique.is_some_and(|unique| !unique.is_empty())
+        is_rfc3261(self.as_bytes())
     }
+}
+
+pub(super) fn is_rfc3261(branch: &[u8]) -> bool {
+    let unique = branch.strip_prefix(Branch::MAGIC_COOKIE.as_bytes());
+    unique.is_some_and(|unique| !unique.is_empty())
 }
 
 /// One hop a request has taken: the address its sender listens on for the response.
@@ -50,12 +53,18 @@ impl Branch {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Via {
     text: Text,
+    layout: Layout,
+}
+
+/// Where the parts of a Via stand in its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Layout {
     transport: Span,
-    host: Span,
-    ip: Option<IpAddr>,
-    port: Option<u16>,
+    pub(super) host: Span,
+    pub(super) ip: Option<IpAddr>,
+    pub(super) port: Option<u16>,
     params: Span,
-    branch: Option<Span>,
+    pub(super) branch: Option<Span>,
 }
 
 impl Via {
@@ -91,26 +100,26 @@ impl Via {
     /// How the message travelled, as written.
     #[must_use]
     pub fn transport_token(&self) -> &[u8] {
-        self.transport.bytes(&self.text)
+        self.layout.transport.bytes(&self.text)
     }
 
     /// Where the sender says that it listens.
     #[must_use]
     pub fn sent_by(&self) -> HostPort {
-        let host = Host::of_parts(|| self.host.text(&self.text), self.ip);
-        HostPort::new(host, self.port)
+        let host = Host::of_parts(|| self.layout.host.text(&self.text), self.layout.ip);
+        HostPort::new(host, self.layout.port)
     }
 
     /// All parameters.
     #[must_use]
     pub fn params(&self) -> Params<'_> {
-        Params::of_header(self.params.bytes(&self.text))
+        self.layout.params(&self.text)
     }
 
     /// The transaction this hop is part of; absent from requests of RFC 2543.
     #[must_use]
     pub fn branch(&self) -> Option<Branch> {
-        Some(Branch(self.branch?.text(&self.text)))
+        Some(Branch(self.layout.branch?.text(&self.text)))
     }
 
     /// Where the message really came from (§18.2.1); brackets around an IPv6 address mean nothing (RFC 5118 §4.5).
@@ -152,21 +161,22 @@ impl Via {
     /// (§18.2.1; RFC 3581 §4).
     #[must_use]
     pub fn with_received_rport(&self, source: SocketAddr) -> Via {
-        let start = self.params.start();
-        let mut out = Vec::with_capacity(self.text.len() + 64);
-        out.extend_from_slice(&self.text[..start]);
-        self.params()
-            .write_without(&["received", "rport"], &mut out);
-        // Writing to a vector does not fail.
-        let _ = write!(out, ";received={};rport={}", source.ip(), source.port());
+        let start = self.layout.params.start();
+        let mut out = Vec::with_capacity(self.text.len() + Stamp::MAX);
+        self.layout
+            .write_stamped(&self.text, &Stamp::of(source), |part| {
+                out.extend_from_slice(part);
+            });
         let text = Text::composed(out);
         let params = Span::of(&text[start..], &text);
         let branch = Params::of_header(&text[start..]).value("branch");
         Via {
-            params,
-            branch: Span::of_option(branch, &text),
+            layout: Layout {
+                params,
+                branch: Span::of_option(branch, &text),
+                ..self.layout
+            },
             text,
-            ..*self
         }
     }
 
@@ -180,31 +190,46 @@ impl Via {
     }
 }
 
-struct ViaParts<'a> {
-    transport: &'a [u8],
-    host: HostPart<'a>,
-    port: Option<u16>,
-    params: &'a [u8],
-    branch: Option<&'a [u8]>,
-}
+impl Layout {
+    /// Reads a Via without white space around it.
+    #[inline]
+    pub(super) fn read(text: &[u8]) -> Result<Layout, HeaderError> {
+        lex::value(text, |input| Layout::via_parm(input))
+            .map_err(|expected| expected.in_header(Via::NAME))
+    }
 
-/// `via-parm = sent-protocol LWS sent-by *(SEMI via-params)`
-fn via_parm(input: &[u8]) -> Parsed<'_, ViaParts<'_>> {
-    let (left, [_, _, transport]) = lex::sent_protocol(input)?;
-    let (left, _) = lex::lws(left)?;
-    let (left, (host, port)) = lex::sent_by(left)?;
-    let mut branch = None;
-    let (left, params) = lex::params(left, |name, value| see_branch(&mut branch, name, value))?;
-    Ok((
-        left,
-        ViaParts {
-            transport,
-            host,
+    /// `via-parm = sent-protocol LWS sent-by *(SEMI via-params)`
+    fn via_parm(text: &[u8]) -> Parsed<'_, Layout> {
+        let (left, [_, _, transport]) = lex::sent_protocol(text)?;
+        let (left, _) = lex::lws(left)?;
+        let (left, (host, port)) = lex::sent_by(left)?;
+        let mut branch = None;
+        let (left, params) =
+            lex::params(left, |name, value| see_branch(&mut branch, name, value))?;
+        let layout = Layout {
+            transport: Span::of(transport, text),
+            host: Span::of(host.text, text),
+            ip: host.ip,
             port,
-            params,
-            branch,
-        },
-    ))
+            params: Span::of(params, text),
+            branch: Span::of_option(branch, text),
+        };
+        Ok((left, layout))
+    }
+
+    pub(super) fn params<'a>(&self, text: &'a [u8]) -> Params<'a> {
+        Params::of_header(self.params.bytes(text))
+    }
+
+    /// Writes `text` with `stamp` in place of what says the same.
+    pub(super) fn write_stamped(&self, text: &[u8], stamp: &Stamp, mut write: impl FnMut(&[u8])) {
+        write(&text[..self.params.start()]);
+        for param in self.params(text).without(&["received", "rport"]) {
+            write(b";");
+            write(param);
+        }
+        write(stamp);
+    }
 }
 
 /// A branch stands once, and is not empty: two readers must not find two transactions in one message.
@@ -235,18 +260,8 @@ impl Header for Via {
 
     fn read(value: Text) -> Result<Via, HeaderError> {
         let text = value.into_trimmed();
-        match lex::value(&text, via_parm) {
-            Ok(parts) => Ok(Via {
-                transport: Span::of(parts.transport, &text),
-                host: Span::of(parts.host.text, &text),
-                ip: parts.host.ip,
-                port: parts.port,
-                params: Span::of(parts.params, &text),
-                branch: Span::of_option(parts.branch, &text),
-                text,
-            }),
-            Err(expected) => Err(expected.in_header(Self::NAME)),
-        }
+        let layout = Layout::read(&text)?;
+        Ok(Via { text, layout })
     }
 
     fn as_text(&self) -> Text {

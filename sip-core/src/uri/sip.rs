@@ -234,7 +234,12 @@ impl SipUri {
     /// Without the parameters of that name.
     #[must_use]
     pub fn without_param(&self, name: &str) -> SipUri {
-        self.with_params(|params, out| params.write_without(&[name], out))
+        self.with_params(|params, out| {
+            for param in params.without(&[name]) {
+                out.push(b';');
+                out.extend_from_slice(param);
+            }
+        })
     }
 
     /// Without the headers: a Request-URI carries none (§19.1.1, table 1).

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use sip_core::{HeaderName, Message, Method, Request, Response, StatusCode, Text, To, Via};
+use sip_core::{HeaderName, Message, Method, Request, Response, StatusCode, Text, To};
 use sip_transaction::{Event, Flow, QueryId, Reply, Service, TransactionUser};
 
 use super::{Driver, STOPPING};
@@ -30,9 +30,9 @@ where
         // Before any edit, while reading a header costs nothing.
         let verdict = screen(&message);
         if let Message::Request(request) = &mut message {
-            let via = via::stamped(request, flow.remote);
+            via::stamp(request, flow.remote);
             if let Some(connection) = connection {
-                self.note_request(connection, request, via);
+                self.note_request(connection, request);
             }
         }
         match (verdict, message) {
@@ -61,13 +61,13 @@ where
     }
 
     /// A request on a connection is owed a response, and shows where its sender listens (RFC 5923 §3).
-    fn note_request(&self, connection: &Rc<Connection>, request: &Request, via: Option<Via>) {
+    fn note_request(&self, connection: &Rc<Connection>, request: &Request) {
         if *request.method() != Method::Ack {
             connection.owe();
         }
-        if let Some(via) = via {
+        if let Ok(via) = request.headers().top_via() {
             let default = connection.transport.default_port();
-            let port = via.sent_by().port.unwrap_or(default);
+            let port = via.port().unwrap_or(default);
             self.flows.note_alias(connection, port);
         }
     }
@@ -80,7 +80,7 @@ where
 
     /// Answers without a transaction (§8.2.7).
     pub(super) fn refuse(&mut self, request: &Request, mut response: Response, flow: Flow) {
-        response.set_to_tag(&self.layer.stable_tag(request));
+        self.layer.set_stable_tag(&mut response, request);
         self.layer.reply(flow, &response);
     }
 
