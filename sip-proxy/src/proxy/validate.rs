@@ -1,6 +1,6 @@
 //! Request validation (RFC 3261 §16.3).
 
-use sip_core::{Request, Response, StatusCode, Uri};
+use sip_core::{Request, Response, StatusCode};
 
 use super::loop_guard;
 use super::turn::Rules;
@@ -10,8 +10,6 @@ use super::turn::Rules;
 pub(crate) enum Refusal {
     /// It breaks a rule of its own.
     Unfit(sip_core::Refusal),
-    /// 416: nobody here knows where its Request-URI leads.
-    Scheme,
     /// 482: it has been here before.
     Looped,
 }
@@ -21,7 +19,6 @@ impl Refusal {
     pub(crate) fn reply(&self, request: &Request) -> Option<Response> {
         match self {
             Refusal::Unfit(refusal) => refusal.reply(request),
-            Refusal::Scheme => Some(request.reply(StatusCode::UNSUPPORTED_URI_SCHEME)),
             Refusal::Looped => Some(request.reply(StatusCode::LOOP_DETECTED)),
         }
     }
@@ -35,9 +32,6 @@ pub(crate) fn validate(request: &Request, rules: &Rules) -> Result<(), Refusal> 
     if let Some(flaw) = request.flaw() {
         return Err(Refusal::Unfit((*flaw).into())); // step 1
     }
-    if matches!(request.uri(), Uri::Other(_)) {
-        return Err(Refusal::Scheme); // 2
-    }
-    rules.role.check(request).map_err(Refusal::Unfit)?; // 1, 3, 5
+    rules.role.check(request).map_err(Refusal::Unfit)?; // 1, 2, 3, 5
     loop_guard::check(request, &rules.own, &rules.keyed) // 4
 }
