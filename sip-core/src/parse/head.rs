@@ -25,6 +25,8 @@ pub(crate) struct Head {
     /// The end of the body cannot be known: Content-Length is unreadable, contradicts itself, or may stand among
     /// lines that were not read.
     pub(crate) unframed: bool,
+    /// As [`Limits`] say.
+    pub(crate) max_parts_depth: u8,
     /// The first defect met.
     pub(crate) flaw: Option<Flaw>,
 }
@@ -88,6 +90,7 @@ impl Head {
             length: start_length,
             content_length: None,
             unframed: false,
+            max_parts_depth: limits.max_parts_depth,
             flaw: None,
         };
         head.header_lines(&mut scan, limits);
