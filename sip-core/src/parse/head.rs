@@ -126,9 +126,10 @@ impl Head {
                 };
             }
             if room == 0 {
-                scan.too_large(at, "fewer header lines");
-                self.unframed = true;
-            } else if crlf - at > max_line || folds > limits.max_folds {
+                return self.skip_lines(scan, at);
+            }
+            room -= 1;
+            if crlf - at > max_line || folds > limits.max_folds {
                 scan.too_large(at, "a shorter header line");
                 self.unframed = true;
             } else if let Some(line) = header_line(&scan.bytes[at..crlf], at, folds > 0)
@@ -138,13 +139,23 @@ impl Head {
                     self.read_content_length(scan, &line);
                 }
                 self.lines.push(line);
-                room -= 1;
             } else {
                 scan.bad(at, NAME_AND_COLON);
             }
             at = crlf + 2;
         }
         self.length = at + 2;
+    }
+
+    /// The lines from `at` on are too many to be read, or even looked at.
+    #[cold]
+    fn skip_lines(&mut self, scan: &mut Scan<'_>, at: usize) {
+        scan.too_large(at, "fewer header lines");
+        self.unframed = true;
+        match memmem::find(&scan.bytes[at - 2..], b"\r\n\r\n") {
+            Some(found) => self.length = at + 2 + found,
+            None => self.without_end(scan, at),
+        }
     }
 
     /// No empty line; what follows `at` is no complete line.
