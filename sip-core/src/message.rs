@@ -25,6 +25,7 @@ impl Message {
             body: bytes.slice(head.length..),
             headers: Headers::received(bytes, head.lines),
             start_length: if head.canonical { head.start_length } else { 0 },
+            max_parts_depth: head.max_parts_depth,
             flaw: head.flaw,
         };
         match head.start_line {

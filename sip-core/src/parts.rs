@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::header::{HeaderName, Headers};
-use crate::parse::Flaw;
+use crate::parse::{Flaw, MAX_PARTS_DEPTH};
 use crate::{ContentLength, ContentType, StatusCode};
 
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub(crate) struct Parts {
     pub(crate) body: Bytes,
     /// Length of the start line as received; 0 when it is to be composed.
     pub(crate) start_length: usize,
+    /// How deep multipart in multipart is looked into.
+    pub(crate) max_parts_depth: u8,
     pub(crate) flaw: Option<Flaw>,
 }
 
@@ -22,6 +24,7 @@ impl Parts {
             headers,
             body: Bytes::new(),
             start_length: 0,
+            max_parts_depth: MAX_PARTS_DEPTH,
             flaw: None,
         }
     }
@@ -63,6 +66,7 @@ impl Parts {
             headers: self.headers.rebased(printed.clone(), start_length),
             body: printed.slice(printed.len() - self.body.len()..),
             start_length,
+            max_parts_depth: self.max_parts_depth,
             flaw: self.flaw,
         };
         (parts, printed)

@@ -365,6 +365,24 @@ fn parts_within_parts_are_looked_into_up_to_8_levels() {
 }
 
 #[test]
+fn the_limit_given_says_how_deep() {
+    let mut limits = Limits::default();
+    for (deepest, levels, found) in [(0, 0, true), (0, 1, false), (2, 2, true), (2, 3, false)] {
+        limits.max_parts_depth = deepest;
+        let (content_type, body) = nested(levels, "application/sdp", SDP);
+        let printed = invite(&content_type, &body).to_bytes();
+        let message = parse_message(printed, &limits).unwrap();
+        for message in [message.detached(), message] {
+            assert_eq!(
+                message.session_description().is_ok(),
+                found,
+                "{levels} in {deepest}"
+            );
+        }
+    }
+}
+
+#[test]
 fn nine_thousand_parts_are_walked() {
     let body =
         "--b\r\n\r\n".repeat(9_000) + "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--";

@@ -333,6 +333,25 @@ fn a_via_goes_above_the_others() {
 }
 
 #[test]
+fn a_line_whose_name_is_no_token_is_refused_and_kept() {
+    // RFC 3261 §7.3.1: a field-name is a token.
+    for line in ["X-Gr\u{f6}\u{df}e: 1", "X Y: 1", "\"X\" :1", ": 1"] {
+        let bytes = message(
+            "OPTIONS sip:bob@b.example SIP/2.0",
+            format!("{line}\r\nX-Next: 2\r\n").as_bytes(),
+        );
+        let read = parse_message(bytes.clone(), &Limits::default()).unwrap();
+        let flaw = read.flaw().unwrap();
+        assert_eq!(flaw.status, Some(StatusCode::BAD_REQUEST), "{line}");
+        assert!(bytes[flaw.offset..].starts_with(line.as_bytes()), "{line}");
+        assert_eq!(read.to_bytes(), bytes);
+        assert_eq!(read.detached().to_bytes(), bytes);
+        let name = HeaderName::Other(Text::from_static("X-Next"));
+        assert_eq!(read.headers().raw(&name).next().unwrap(), "2");
+    }
+}
+
+#[test]
 fn a_broken_message_says_what_is_wrong_and_is_answered() {
     let broken = message("INVITE sip:bob@b.example SIP/2.0", b"no header at all\r\n");
     let message = parse_message(broken, &Limits::default()).unwrap();

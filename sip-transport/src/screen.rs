@@ -57,7 +57,16 @@ mod tests {
     fn each_flaw_has_its_own_status() {
         let version = verdict("INVITE sip:b@b.example SIP/3.0", "1 INVITE");
         assert_eq!(version, Verdict::Answer(StatusCode::VERSION_NOT_SUPPORTED));
-        let scheme = verdict("INVITE nobody:knows SIP/2.0", "1 INVITE");
-        assert_eq!(scheme, Verdict::Answer(StatusCode::UNSUPPORTED_URI_SCHEME));
+        let length = verdict(
+            &format!("INVITE sip:{} SIP/2.0", "b".repeat(5_000)),
+            "1 INVITE",
+        );
+        assert_eq!(length, Verdict::Answer(StatusCode::REQUEST_URI_TOO_LONG));
+    }
+
+    #[test]
+    fn a_scheme_is_for_whoever_sits_on_top_to_judge() {
+        let sos = verdict("INVITE urn:service:sos SIP/2.0", "1 INVITE");
+        assert_eq!(sos, Verdict::Pass);
     }
 }

@@ -264,7 +264,12 @@ fn without(value: &[u8], index: usize) -> Option<Range<usize>> {
         None => members.nth(1).map(|second| 0..second.start),
         Some(before) => {
             let start = members.nth(before)?.end;
-            Some(start..members.next()?.end)
+            let end = members.next()?.end;
+            if end < value.len() {
+                return Some(start..end);
+            }
+            // The blanks of an empty member would now end the line.
+            Some(value[..start].trim_ascii_end().len()..end)
         }
     }
 }
@@ -424,6 +429,20 @@ mod tests {
         let good: [&[u8]; 2] = [b"<sip:a", b";lr>"];
         assert!(headers.push_front_parts(HeaderName::Route, &good).is_ok());
         assert_lines(&message, "Route: <sip:a;lr>\r\nA: 1\r\n");
+    }
+
+    #[test]
+    fn what_is_left_of_a_list_ends_without_blanks() {
+        let mut received = message("Route: one,  , two\r\n");
+        received.headers_mut().remove_member::<Route>(2);
+        assert_lines(&received, "Route: one,\r\n");
+        let mut own = message("");
+        let value = Text::from_static("one,  , two, three");
+        own.headers_mut().set_raw(HeaderName::Route, &value);
+        own.headers_mut().remove_member::<Route>(3);
+        assert_lines(&own, "Route: one,  , two\r\n");
+        own.headers_mut().remove_member::<Route>(2);
+        assert_lines(&own, "Route: one,\r\n");
     }
 
     #[test]

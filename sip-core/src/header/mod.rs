@@ -74,6 +74,7 @@ name::headers! {
         AuthenticationInfo = "Authentication-Info", "RFC 3261 §20.6";
         Authorization = "Authorization", "RFC 3261 §20.7";
         ProxyAuthenticate = "Proxy-Authenticate", "RFC 3261 §20.27";
+        ProxyAuthenticationInfo = "Proxy-Authentication-Info", "RFC 7615 §4";
         ProxyAuthorization = "Proxy-Authorization", "RFC 3261 §20.28";
         WwwAuthenticate = "WWW-Authenticate", "RFC 3261 §20.44";
     }
@@ -186,6 +187,16 @@ name::headers! {
         RecordRoute = "Record-Route", "RFC 3261 §20.30";
         Route = "Route", "RFC 3261 §20.34";
         ServiceRoute = "Service-Route", "RFC 3608 §5";
+    }
+    security {
+        SecurityClient = "Security-Client", "RFC 3329 §2.2";
+        SecurityServer = "Security-Server", "RFC 3329 §2.2";
+        SecurityVerify = "Security-Verify", "RFC 3329 §2.2";
+    }
+    served_user { PServedUser = "P-Served-User", "RFC 5502 §6"; }
+    service {
+        PAssertedService = "P-Asserted-Service", "RFC 6050 §4.1";
+        PPreferredService = "P-Preferred-Service", "RFC 6050 §4.2";
     }
     session_id { SessionId = "Session-ID", "RFC 7989 §5"; }
     session_timer {

@@ -204,8 +204,7 @@ impl Layout {
         let (left, _) = lex::lws(left)?;
         let (left, (host, port)) = lex::sent_by(left)?;
         let mut branch = None;
-        let (left, params) =
-            lex::params(left, |name, value| see_branch(&mut branch, name, value))?;
+        let (left, params) = lex::params(left, |name, value| see_branch(&mut branch, name, value))?;
         let layout = Layout {
             transport: Span::of(transport, text),
             host: Span::of(host.text, text),

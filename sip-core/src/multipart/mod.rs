@@ -53,8 +53,8 @@ pub enum MultipartError {
     /// No line of the body is a delimiter.
     #[error("expected a boundary delimiter line")]
     Delimiter,
-    /// Parts within parts go deeper than [`Multipart::MAX_DEPTH`].
-    #[error("nested deeper than {}", Multipart::MAX_DEPTH)]
+    /// Parts within parts go deeper than [`Limits::max_parts_depth`](crate::Limits::max_parts_depth).
+    #[error("nested too deep")]
     Depth,
     /// The description may stand inside of a `multipart/signed` or `multipart/encrypted` (RFC 3261 §23), where nobody on
     /// the way can read or change it.
@@ -74,9 +74,6 @@ struct Delimiter {
 }
 
 impl Multipart {
-    /// How deep parts within parts are looked into.
-    pub const MAX_DEPTH: usize = 8;
-
     /// Takes a body apart, as far as its first delimiter.
     ///
     /// # Errors

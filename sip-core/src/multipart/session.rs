@@ -52,7 +52,7 @@ impl Parts {
             return Ok(None);
         }
         match self.headers.optional::<ContentType>()? {
-            Some(content_type) => find(&content_type, &self.body),
+            Some(content_type) => find(&content_type, &self.body, self.max_parts_depth),
             None => Ok(None),
         }
     }
@@ -60,7 +60,11 @@ impl Parts {
 
 /// The first `application/sdp` whose disposition is that of a session, without recursion. A part that cannot be read is
 /// passed over, and matters only if no description is found: then there may be one.
-fn find(content_type: &ContentType, body: &Bytes) -> Result<Option<Found>, MultipartError> {
+fn find(
+    content_type: &ContentType,
+    body: &Bytes,
+    max_depth: u8,
+) -> Result<Option<Found>, MultipartError> {
     if is_sdp(content_type) {
         let range = 0..body.len();
         let around = SmallVec::new();
@@ -70,6 +74,9 @@ fn find(content_type: &ContentType, body: &Bytes) -> Result<Option<Found>, Multi
         return Ok(None);
     }
     let mut around: SmallVec<[Level; 2]> = SmallVec::new();
+    if max_depth == 0 {
+        return Err(MultipartError::Depth);
+    }
     around.push(Level::open(content_type, body.clone(), 0)?);
     let mut unread = None;
     while let Some(level) = around.last_mut() {
@@ -85,7 +92,7 @@ fn find(content_type: &ContentType, body: &Bytes) -> Result<Option<Found>, Multi
                 return Ok(Some(Found { range, around }));
             }
             Ok(content_type) if !Multipart::is_type(&content_type) => continue,
-            Ok(_) if around.len() == Multipart::MAX_DEPTH => Err(MultipartError::Depth),
+            Ok(_) if around.len() >= usize::from(max_depth) => Err(MultipartError::Depth),
             Ok(content_type) => Level::open(&content_type, part.content(), start),
             Err(error) => Err(error.into()),
         };
@@ -138,8 +145,8 @@ macro_rules! session_description_of {
         $(
             impl $message {
                 /// The session description: the body if it is `application/sdp`, or else the first such part of a
-                /// `multipart/…` body, which may be nested [`Multipart::MAX_DEPTH`] deep (RFC 5621 §4). `None` when there
-                /// is none.
+                /// `multipart/…` body, which may be nested as deep as [`Limits`](crate::Limits) say (RFC 5621 §4). `None`
+                /// when there is none.
                 ///
                 /// # Errors
                 /// When the body cannot be read so far that one could tell.

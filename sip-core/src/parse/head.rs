@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memchr2, memmem, memrchr};
 use smallvec::SmallVec;
 
 use super::lex::is_token;
@@ -25,6 +25,8 @@ pub(crate) struct Head {
     /// The end of the body cannot be known: Content-Length is unreadable, contradicts itself, or may stand among
     /// lines that were not read.
     pub(crate) unframed: bool,
+    /// As [`Limits`] say.
+    pub(crate) max_parts_depth: u8,
     /// The first defect met.
     pub(crate) flaw: Option<Flaw>,
 }
@@ -88,6 +90,7 @@ impl Head {
             length: start_length,
             content_length: None,
             unframed: false,
+            max_parts_depth: limits.max_parts_depth,
             flaw: None,
         };
         head.header_lines(&mut scan, limits);
@@ -123,23 +126,36 @@ impl Head {
                 };
             }
             if room == 0 {
-                scan.too_large(at, "fewer header lines");
-                self.unframed = true;
-            } else if crlf - at > max_line || folds > limits.max_folds {
+                return self.skip_lines(scan, at);
+            }
+            room -= 1;
+            if crlf - at > max_line || folds > limits.max_folds {
                 scan.too_large(at, "a shorter header line");
                 self.unframed = true;
-            } else if let Some(line) = header_line(&scan.bytes[at..crlf], at, folds > 0) {
+            } else if let Some(line) = header_line(&scan.bytes[at..crlf], at, folds > 0)
+                && scan.takes_name(&line)
+            {
                 if line.id() == NameId::ContentLength {
                     self.read_content_length(scan, &line);
                 }
                 self.lines.push(line);
-                room -= 1;
             } else {
-                scan.bad(at, "header name and colon");
+                scan.bad(at, NAME_AND_COLON);
             }
             at = crlf + 2;
         }
         self.length = at + 2;
+    }
+
+    /// The lines from `at` on are too many to be read, or even looked at.
+    #[cold]
+    fn skip_lines(&mut self, scan: &mut Scan<'_>, at: usize) {
+        scan.too_large(at, "fewer header lines");
+        self.unframed = true;
+        match memmem::find(&scan.bytes[at - 2..], b"\r\n\r\n") {
+            Some(found) => self.length = at + 2 + found,
+            None => self.without_end(scan, at),
+        }
     }
 
     /// No empty line; what follows `at` is no complete line.
@@ -225,6 +241,19 @@ impl Scan<'_> {
         Some((crlf, folds))
     }
 
+    /// Whether a line can be called by its name. One that is no token is refused (§7.3.1), and kept as it came.
+    #[inline(always)]
+    fn takes_name(&mut self, line: &Line) -> bool {
+        line.id() != NameId::Other || is_token(&self.bytes[line.name()]) || self.keeps_name(line)
+    }
+
+    #[cold]
+    fn keeps_name(&mut self, line: &Line) -> bool {
+        let name = line.name();
+        self.bad(name.start, NAME_AND_COLON);
+        memchr2(b'\r', b'\n', &self.bytes[name]).is_none()
+    }
+
     #[cold]
     fn crlf_after_stray(&mut self, stray: usize) -> Option<usize> {
         self.strays = true;
@@ -260,6 +289,8 @@ impl Scan<'_> {
         }
     }
 }
+
+const NAME_AND_COLON: &str = "header name and colon";
 
 type NotSip = (usize, &'static str);
 
@@ -339,7 +370,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Finds the parts of a header line, which stands at `start` without its CRLF.
+/// Finds the parts of a header line, which stands at `start` without its CRLF. What has a colon has a name and a value.
 #[inline(always)]
 fn header_line(text: &[u8], start: usize, folded: bool) -> Option<Line> {
     let colon = words::colon(text)?;
@@ -351,9 +382,6 @@ fn header_line(text: &[u8], start: usize, folded: bool) -> Option<Line> {
         _ => trimmed(text, colon),
     };
     let id = NameId::find(name);
-    if id == NameId::Other && !is_token(name) {
-        return None;
-    }
     let folded = folded && memchr(b'\r', &text[value.clone()]).is_some();
     let length = text.len() + 2;
     Some(Line::received(start, length, name.len(), value, id, folded))

@@ -13,7 +13,7 @@ use crate::{CSeq, CallId, From, MaxForwards, Message, Method, Request, StatusCod
 
 /// Whether any element may process `message`: it was read without a flaw, the headers no message can do without stand
 /// in it once and are readable, and they fit its start line. What more a proxy, a registrar or a user agent demands
-/// is its [`Role`]'s to say.
+/// is its [`Role`]'s to say, and so is which schemes of a Request-URI it can follow.
 ///
 /// An absent Max-Forwards, From tag or branch is no defect: RFC 2543 knew none of them. Whatever is wrong with a
 /// response or an ACK is met with silence.
@@ -40,18 +40,17 @@ fn validate_request(request: &Request) -> Result<(), Flaw> {
         return Err(refused::<CSeq>(headers, expected, status));
     }
     optional::<MaxForwards>(headers, "one Max-Forwards")?;
-    let uri_start = request.method().as_bytes().len() + 1;
     match request.uri() {
         Uri::Sip(uri) if uri.header_part().is_some() => {
             let (expected, status) = ("Request-URI without headers", StatusCode::BAD_REQUEST);
-            Err(Flaw::new(uri_start, expected, status))
+            Err(Flaw::new(uri_start(request), expected, status))
         }
-        Uri::Sip(_) | Uri::Tel(_) => Ok(()),
-        Uri::Other(_) => {
-            let (expected, status) = ("sip, sips or tel", StatusCode::UNSUPPORTED_URI_SCHEME);
-            Err(Flaw::new(uri_start, expected, status))
-        }
+        _ => Ok(()),
     }
+}
+
+fn uri_start(request: &Request) -> usize {
+    request.method().as_bytes().len() + 1
 }
 
 /// The headers of every request and every response (§8.1.1).
@@ -183,11 +182,17 @@ mod tests {
     }
 
     #[test]
-    fn the_request_uri_is_one_this_stack_can_follow() {
-        assert_eq!(judge("BYE tel:+358-555-1234567 SIP/2.0", &LINES), Ok(()));
+    fn the_request_uri_is_a_uri_without_headers() {
+        for uri in [
+            "tel:+358-555-1234567",
+            "urn:service:sos",
+            "http://b.example/",
+        ] {
+            assert_eq!(judge(&format!("BYE {uri} SIP/2.0"), &LINES), Ok(()));
+        }
         assert_eq!(
-            status("BYE http://b.example/ SIP/2.0", &LINES),
-            Some(StatusCode::UNSUPPORTED_URI_SCHEME)
+            status("BYE b.example SIP/2.0", &LINES),
+            Some(StatusCode::BAD_REQUEST)
         );
         assert_eq!(
             status("BYE sip:b.example?Route=%3Csip:evil%3E SIP/2.0", &LINES),

@@ -4,7 +4,7 @@
 use std::ops::Deref;
 
 use super::refusal::append;
-use super::{Refusal, optional, refused, unreadable, validate};
+use super::{Refusal, optional, refused, unreadable, uri_start, validate};
 use crate::header::{
     Contact, ContentType, Expires, Headers, ListHeader, MaxForwards, OptionTag, Path, Place,
     ProxyRequire, RecordRoute, Require, Route, To, Via,
@@ -20,6 +20,7 @@ use crate::{Message, Method, Request, Response, StatusCode, Uri};
 /// | refused by | with | for |
 /// |---|---|---|
 /// | all | the status of the [`Flaw`] | whatever [`validate`] names |
+/// | all | 416 | a Request-URI whose scheme is not followed: sip, sips and tel are, unless [`Role::following`] says otherwise (§8.2.2.1, §16.3 step 2) |
 /// | proxy | 483 | a request that may take no hop more (§16.3 step 3) |
 /// | proxy | 420 and Unsupported | a Proxy-Require not understood (step 5) |
 /// | proxy | 400 | a Route that can't be read (step 1) |
@@ -51,6 +52,8 @@ pub struct Role {
     /// Served methods; none named means that all are.
     methods: Vec<Method>,
     extensions: Vec<OptionTag>,
+    /// Followed schemes; none named means sip, sips and tel.
+    schemes: Vec<&'static str>,
     /// Understood bodies; none named means that all are.
     accepted: Vec<ContentType>,
 }
@@ -86,6 +89,7 @@ impl Role {
             kind,
             methods: Vec::new(),
             extensions: Vec::new(),
+            schemes: Vec::new(),
             accepted: Vec::new(),
         }
     }
@@ -101,6 +105,25 @@ impl Role {
     #[must_use]
     pub fn supporting(mut self, extensions: impl IntoIterator<Item = OptionTag>) -> Role {
         self.extensions.extend(extensions);
+        self
+    }
+
+    /// The same role that follows Request-URIs of those schemes alone, written without their colon.
+    ///
+    /// ```
+    /// use sip_core::{Message, Role, Limits, parse_message};
+    ///
+    /// let text = "INVITE urn:service:sos SIP/2.0\r\nVia: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\n\
+    ///     From: <sip:a@a.example>;tag=1\r\nTo: <urn:service:sos>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n";
+    /// let emergency = parse_message(text.into(), &Limits::default())?;
+    /// let refusal = Role::proxy().validate(&emergency).unwrap_err();
+    /// assert_eq!(refusal.flaw.status.unwrap().as_u16(), 416);
+    /// Role::proxy().following(["sip", "sips", "tel", "urn"]).validate(&emergency)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn following(mut self, schemes: impl IntoIterator<Item = &'static str>) -> Role {
+        self.schemes = schemes.into_iter().collect();
         self
     }
 
@@ -141,6 +164,7 @@ impl Role {
     }
 
     fn check_as_proxy(&self, request: &Request) -> Result<(), Refusal> {
+        self.follows(request)?;
         let headers = request.headers();
         if let Some(MaxForwards(0)) = optional(headers, "one Max-Forwards")? {
             let status = StatusCode::TOO_MANY_HOPS;
@@ -152,6 +176,7 @@ impl Role {
 
     fn check_as_registrar(&self, request: &Request) -> Result<(), Refusal> {
         self.serves(request.method())?;
+        self.follows(request)?;
         self.understands::<Require>(request)?;
         let headers = request.headers();
         if headers
@@ -167,6 +192,7 @@ impl Role {
 
     fn check_as_user_agent(&self, request: &Request) -> Result<(), Refusal> {
         self.serves(request.method())?;
+        self.follows(request)?;
         self.understands::<Require>(request)?;
         super::content::check(request, &self.accepted)?;
         if makes_dialog(request.method()) {
@@ -199,6 +225,21 @@ impl Role {
             }
             _ => Err(Refusal::method_not_allowed(&self.methods)),
         }
+    }
+
+    /// §8.2.2.1, §16.3 step 2
+    fn follows(&self, request: &Request) -> Result<(), Refusal> {
+        let is_followed = match (&self.schemes[..], request.uri()) {
+            ([], Uri::Sip(_) | Uri::Tel(_)) => true,
+            (schemes, uri) => schemes
+                .iter()
+                .any(|scheme| uri.scheme().eq_ignore_ascii_case(scheme.as_bytes())),
+        };
+        if is_followed {
+            return Ok(());
+        }
+        let (expected, status) = ("a scheme followed", StatusCode::UNSUPPORTED_URI_SCHEME);
+        Err(Flaw::new(uri_start(request), expected, status).into())
     }
 
     /// §8.2.2.3, §16.3 step 5. In an ACK or a CANCEL the tags mean nothing.
@@ -354,6 +395,28 @@ mod tests {
             judge(&Role::proxy(), "OPTIONS", &["Max-Forwards: 1"]),
             Ok(())
         );
+    }
+
+    fn to_uri(role: &Role, uri: &str) -> Option<u16> {
+        let text = format!("BYE {uri} SIP/2.0\r\n{COMMON}CSeq: 1 BYE\r\n\r\n");
+        let message = parse_message(text.into(), &Limits::default()).unwrap();
+        let refusal = role.validate(&message).err()?;
+        assert_eq!(refusal.flaw.offset, "BYE ".len());
+        refusal.flaw.status.map(StatusCode::as_u16)
+    }
+
+    #[test]
+    fn a_scheme_is_followed_or_refused_by_every_role() {
+        let uris = ["sip:b", "SIPS:b", "tel:+1", "urn:service:sos", "http://b"];
+        for role in [Role::proxy(), Role::user_agent()] {
+            let statuses = uris.map(|uri| to_uri(&role, uri));
+            assert_eq!(statuses, [None, None, None, Some(416), Some(416)]);
+            let emergency = role.following(["sip", "URN"]);
+            let statuses = uris.map(|uri| to_uri(&emergency, uri));
+            assert_eq!(statuses, [None, Some(416), Some(416), None, Some(416)]);
+        }
+        let registrar = Role::registrar().serving([Method::Bye]);
+        assert_eq!(to_uri(&registrar, "urn:service:sos"), Some(416));
     }
 
     #[test]

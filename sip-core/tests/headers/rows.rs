@@ -192,6 +192,21 @@ rows! {
         refuses ["", "nextnonce", "nextnonce=\"a\", NEXTNONCE=\"b\""] |info| {
         black_box((info.nextnonce(), info.rspauth(), info.qop(), info.cnonce(), info.nc()));
     };
+    ProxyAuthenticationInfo reads ["nextnonce=\"a\", qop=auth, rspauth=\"6629\", cnonce=\"b\", nc=00000001"]
+        refuses ["", "nextnonce", "nc=1, NC=2"] |info| {
+        black_box((info.nextnonce(), info.rspauth(), info.qop(), info.cnonce(), info.nc()));
+    };
+    SecurityClient reads ["digest", "tls;q=0.2", "ipsec-3gpp; alg=hmac-sha-1-96; spi-c=23456789; port-c=2468"]
+        refuses ["", "tls;", ";q=1", "tls tls"] |header| touch_params(header.params());
+    SecurityServer reads ["ipsec-ike;q=0.1", "digest;d-alg=MD5;d-qop=auth;d-ver=\"0000000000000000000000000000a100\""]
+        refuses ["", "\"tls\""] |header| touch_params(header.params());
+    SecurityVerify reads ["tls;q=0.2"] refuses ["", "tls;;"] |header| touch_params(header.params());
+    PServedUser reads ["<sip:user@example.com>; sescase=orig; regstate=reg", "sip:user@example.com"]
+        refuses ["", "<sip:user@example.com", "<sip:a@b>;"] |user| touch_params(user.params());
+    PAssertedService reads ["urn:urn-7:3gpp-service.exampletelephony.version1", "URN:urn-7:a.b;x"]
+        refuses ["", "urn:urn-7:", "urn:service:sos", "urn:urn-7:a b"] |header| touch_params(header.params());
+    PPreferredService reads ["urn:urn-7:3gpp-application.exampletelephony.version1"] refuses ["", "sip:a@b"]
+        |header| touch_params(header.params());
     ContentType reads ["application/sdp", "multipart/mixed ; boundary=\"a;b\"", "text/html; charset=ISO-8859-4", "message/sipfrag;version=2.0"]
         refuses ["", "application", "a/b c", "a/b;"] |kind| touch_params(kind.params());
     ContentDisposition reads ["session;handling=optional", "render", "icon"] refuses ["", ";handling=optional"] |header| {

@@ -1,6 +1,6 @@
 //! Request validation (RFC 3261 §16.3).
 
-use sip_core::{MaxBreadth, Request, Response, StatusCode, Uri};
+use sip_core::{MaxBreadth, Request, Response, StatusCode};
 
 use super::loop_guard;
 use super::turn::Rules;
@@ -10,7 +10,7 @@ use super::turn::Rules;
 pub(crate) enum Refusal {
     /// It breaks a rule of its own.
     Unfit(sip_core::Refusal),
-    /// It is answered with this: 416 when nobody here knows where its Request-URI leads.
+    /// It is answered with this: 440 when no branch may be made.
     Status(StatusCode),
     /// 482: it has been here before.
     Looped,
@@ -35,10 +35,7 @@ pub(crate) fn validate(request: &Request, rules: &Rules) -> Result<(), Refusal> 
     if let Some(flaw) = request.flaw() {
         return Err(Refusal::Unfit((*flaw).into())); // step 1
     }
-    if matches!(request.uri(), Uri::Other(_)) {
-        return Err(Refusal::Status(StatusCode::UNSUPPORTED_URI_SCHEME)); // 2
-    }
-    rules.role.check(request).map_err(Refusal::Unfit)?; // 1, 3, 5
+    rules.role.check(request).map_err(Refusal::Unfit)?; // 1, 2, 3, 5
     max_breadth(request)?;
     loop_guard::check(request, &rules.own, &rules.keyed) // 4
 }

@@ -130,14 +130,27 @@ carriers! {
 
     /// What answers a 407 (§20.28).
     ProxyAuthorization(Credentials)
+
+    /// What a registrar or user agent says to one it let in (§20.6).
+    AuthenticationInfo(AuthInfo)
+
+    /// What a proxy says to one it let in (RFC 7615 §4).
+    ProxyAuthenticationInfo(AuthInfo)
 }
 
-/// What a server says after it let someone in: that it knows the secret too, and which nonce to use next (§20.6;
-/// RFC 7616 §3.5).
+/// What is said to one who was let in: that the secret is known here too, and which nonce to use next (RFC 7616 §3.5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct AuthenticationInfo(Fields);
+pub struct AuthInfo(Fields);
 
-impl AuthenticationInfo {
+impl AuthInfo {
+    fn read(value: &Text, name: HeaderName) -> Result<AuthInfo, HeaderError> {
+        Fields::without_scheme(value, name).map(AuthInfo)
+    }
+
+    fn as_text(&self) -> &Text {
+        self.0.as_text()
+    }
+
     /// The nonce to use for the next request.
     #[must_use]
     pub fn nextnonce(&self) -> Option<Text> {
@@ -166,18 +179,6 @@ impl AuthenticationInfo {
     #[must_use]
     pub fn nc(&self) -> Option<Text> {
         self.0.text(Field::Nc)
-    }
-}
-
-impl Header for AuthenticationInfo {
-    const NAME: HeaderName = HeaderName::AuthenticationInfo;
-
-    fn parse(value: &Text) -> Result<AuthenticationInfo, HeaderError> {
-        Fields::without_scheme(value, Self::NAME).map(AuthenticationInfo)
-    }
-
-    fn as_text(&self) -> Text {
-        self.0.as_text().clone()
     }
 }
 

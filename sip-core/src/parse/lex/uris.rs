@@ -117,3 +117,16 @@ pub(crate) fn absolute_uri(input: &[u8]) -> Parsed<'_> {
         .parse(opaque)
         .map_err(|error| named("absoluteURI", error))
 }
+
+/// `Service-ID = "urn:urn-7:" urn-service-id` (RFC 6050 §4.4), widened to a name of dots and labels of any form.
+pub(crate) fn service_id(input: &[u8]) -> Parsed<'_> {
+    const URN: &[u8] = b"urn:urn-7:";
+    let Some((urn, name)) = input.split_at_checked(URN.len()) else {
+        return Mismatch::at(input, "Service-ID");
+    };
+    if !urn.eq_ignore_ascii_case(URN) {
+        return Mismatch::at(input, "Service-ID");
+    }
+    let (left, _) = super::token(name)?;
+    Ok((left, &input[..input.len() - left.len()]))
+}
