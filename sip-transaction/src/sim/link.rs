@@ -100,8 +100,8 @@ impl Link {
         self
     }
 
-    /// Decides about the next message, which a ladder calls `what`.
-    pub(crate) fn fate(&mut self, what: &str, chance: &mut StdRng) -> Fate {
+    /// Decides about the next message `by` that transport, which a ladder calls `what`.
+    pub(crate) fn fate(&mut self, what: &str, by: Transport, chance: &mut StdRng) -> Fate {
         if self.deaf {
             return Fate {
                 copies: Vec::new(),
@@ -114,7 +114,7 @@ impl Link {
                 note: Some("lost"),
             };
         }
-        if self.transport.is_reliable() {
+        if by.is_reliable() {
             return Fate {
                 copies: vec![self.latency],
                 note: None,
