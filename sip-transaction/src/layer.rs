@@ -14,7 +14,7 @@ use crate::boundary::{
 use crate::client::{self, ClientTransaction};
 use crate::config::Config;
 use crate::deadline::{Deadlines, Due};
-use crate::key::{BranchParts, KeySet, KeyTable, Secret, print_tag};
+use crate::key::{BranchParts, KeySet, KeyTable, Secret, TransactionKey, print_tag};
 use crate::machine::Outbox;
 use crate::print::Printer;
 use crate::server::{self, ServerTransaction};
@@ -310,9 +310,10 @@ impl TransactionLayer {
         }
     }
 
-    /// After a busy time the memory goes back.
+    /// After a busy time the memory goes back. (A table's capacity says little: entries that are gone take part of it.)
     pub(crate) fn shrink_when_empty(&mut self) {
-        if self.by_key.is_empty() && self.by_key.capacity() > 2 * ROOM_KEPT {
+        const MOST: usize = 2 * ROOM_KEPT * size_of::<(TransactionKey, SlotId)>();
+        if self.by_key.is_empty() && self.by_key.allocation_size() > MOST {
             self.by_key = KeyTable::default();
             self.requests = KeySet::default();
         }

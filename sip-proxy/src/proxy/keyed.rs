@@ -19,20 +19,24 @@ impl Keyed {
         Keyed(SipHasher24::new_with_key(&secret.0))
     }
 
-    /// The To tag of our answers to `request`: the same for its retransmissions, and for the ACK of an INVITE.
+    /// The To tag of our answers to `request`: the one it has (§8.2.6.2), else one that is the same for its
+    /// retransmissions, and for the ACK of an INVITE.
     ///
     /// What can't be read does not count, since a broken request must get its 400 as well.
     pub(crate) fn tag_of(&self, request: &Request) -> Tag {
+        to_tag(request).unwrap_or_else(|| self.new_tag(request))
+    }
+
+    /// Whether `ack` acknowledges an answer that carried such a tag. Most have another's, of another length.
+    pub(crate) fn acknowledged_by(&self, ack: &Request) -> bool {
+        to_tag(ack)
+            .is_some_and(|tag| tag.as_bytes().len() == TAG_DIGITS && tag == self.new_tag(ack))
+    }
+
+    fn new_tag(&self, request: &Request) -> Tag {
         let mut sum = self.sum("to tag");
         sum.mix_transaction(request.headers());
         sum.to_tag()
-    }
-
-    /// Whether `ack` acknowledges an answer that carried such a tag.
-    pub(crate) fn acknowledged_by(&self, ack: &Request) -> bool {
-        let to: Option<To> = ack.headers().optional().ok().flatten();
-        to.and_then(|to| to.tag())
-            .is_some_and(|tag| tag == self.tag_of(ack))
     }
 
     /// What a retransmission of `request` has in common with it, and no other request.
@@ -51,6 +55,14 @@ impl Keyed {
         sum
     }
 }
+
+fn to_tag(request: &Request) -> Option<Tag> {
+    let to: Option<To> = request.headers().optional().ok().flatten();
+    to?.tag()
+}
+
+/// How long the tags are that are made here.
+const TAG_DIGITS: usize = 16;
 
 /// A keyed hash in the making.
 #[derive(Debug)]
@@ -113,6 +125,7 @@ impl Sum {
     }
 
     fn to_tag(&self) -> Tag {
-        Tag::new(format!("{:016x}", self.finish())).expect("hexadecimal digits are a token")
+        Tag::new(format!("{:0TAG_DIGITS$x}", self.finish()))
+            .expect("hexadecimal digits are a token")
     }
 }

@@ -37,6 +37,10 @@ pub(crate) fn mark(request: &Request, keyed: &Keyed) -> u32 {
 
 /// 482 if one of our own Vias bears the mark that `request` would be given again.
 pub(crate) fn check(request: &Request, own: &Own, keyed: &Keyed) -> Result<(), Refusal> {
+    let mut lines = request.headers().raw(&HeaderName::Via);
+    if !lines.any(|line| may_be_marked(line.as_bytes())) {
+        return Ok(());
+    }
     let mut ours = None;
     for via in request.headers().all::<Via>().filter_map(Result::ok) {
         if !own.sent(&via) {
@@ -49,6 +53,18 @@ pub(crate) fn check(request: &Request, own: &Own, keyed: &Keyed) -> Result<(), R
     }
     Ok(())
 }
+
+/// Whether a branch with a mark may stand in `line`: a dot, and eight hexadecimal digits that end there. Most Vias are
+/// told apart by that, without being read.
+fn may_be_marked(line: &[u8]) -> bool {
+    line.split(|octet| *octet == b'.').skip(1).any(|part| {
+        let digits = part.iter().take_while(|octet| octet.is_ascii_hexdigit());
+        digits.count() == MARK_DIGITS
+    })
+}
+
+/// How long a mark is in a branch.
+const MARK_DIGITS: usize = 8;
 
 /// The mark a branch ends in.
 fn marked(branch: &Branch) -> Option<u32> {

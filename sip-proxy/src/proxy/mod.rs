@@ -33,6 +33,7 @@ mod turn;
 mod validate;
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -229,6 +230,7 @@ impl Proxy {
         if context.is_over() {
             context.end_all(&mut turn);
             self.contexts.remove(&server);
+            give_back_when_empty(&mut self.contexts);
         }
     }
 
@@ -244,6 +246,14 @@ impl Proxy {
                 act(context, turn, branch)
             });
         }
+    }
+}
+
+/// After a busy time the memory goes back. (A table's capacity says little: entries that are gone take part of it.)
+fn give_back_when_empty<K: Eq + Hash, V>(table: &mut HashMap<K, V>) {
+    const ROOM_KEPT: usize = 2048;
+    if table.is_empty() && table.allocation_size() > ROOM_KEPT * size_of::<(K, V)>() {
+        *table = HashMap::new();
     }
 }
 
@@ -290,6 +300,7 @@ impl TransactionUser for Proxy {
             Event::Ended { id } => self.with_context(now, id, layer, |context, _| context.orphan()),
             Event::ClientEnded { id } => {
                 self.index.clients.remove(&id);
+                give_back_when_empty(&mut self.index.clients);
             }
         }
     }
@@ -402,5 +413,25 @@ impl fmt::Debug for Proxy {
             .field("contexts", &self.contexts)
             .field("index", &self.index)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries that are gone take part of a table's capacity, until it is made anew.
+    #[test]
+    fn a_table_through_which_many_went_is_given_back_when_it_is_empty() {
+        let mut table = HashMap::new();
+        for number in 0..200_000_u64 {
+            table.insert(number, [number; 8]);
+            if let Some(old) = number.checked_sub(3000) {
+                table.remove(&old);
+            }
+        }
+        table.retain(|_, _| false);
+        give_back_when_empty(&mut table);
+        assert_eq!(table.allocation_size(), 0);
     }
 }

@@ -24,6 +24,10 @@ impl ResponseContext {
         self.update_timer_c(turn, branch, status); // 2
         response.headers_mut().pop_front::<Via>(); // 3
         if !response.headers().contains(&HeaderName::Via) {
+            // It goes no further, but its branch has had its final response.
+            if status.is_final() {
+                self.handle_no_response(turn, branch, StatusCode::BAD_GATEWAY);
+            }
             return;
         }
         if self.forwards_at_once(branch, status) {

@@ -52,6 +52,28 @@ fn step_3_our_via_is_removed_and_the_others_stay() {
     );
 }
 
+/// It "was meant for this element and MUST NOT be forwarded"; that the branch is over is true all the same.
+#[test]
+fn step_3_a_final_response_with_no_via_but_ours_ends_its_branch_and_goes_no_further() {
+    for status in [200, 302, 503, 603] {
+        let (mut world, first, second) = forked();
+        world.answer(&first, BOB, 180);
+        world.answer(&second, BOB_MOBILE, 486);
+        world.take();
+        let mut alone = response(&first, BOB, status, "");
+        while alone.headers().count(&sip_core::HeaderName::Via) > 1 {
+            alone.headers_mut().remove_member::<sip_core::Via>(1);
+        }
+        world.receive(BOB, &text(&alone.into()));
+        assert_eq!(
+            response_to_alice(&mut world).status(),
+            StatusCode::BUSY_HERE
+        );
+        world.advance(Duration::from_secs(400));
+        world.assert_idle();
+    }
+}
+
 #[test]
 fn step_5_provisional_responses_but_100_are_forwarded_at_once() {
     let (mut world, first, second) = forked();

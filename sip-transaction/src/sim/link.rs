@@ -123,8 +123,13 @@ impl Link {
         self
     }
 
-    /// Decides about the next message to the peer `to`, which a ladder calls `what`.
-    pub(crate) fn fate(&mut self, what: &str, to: &str, chance: &mut StdRng) -> Fate {
+    /// Decides about the next message to the peer `to` `by` that transport, which a ladder calls `what`.
+    pub(crate) fn fate(
+        &mut self,
+        what: &str,
+        (to, by): (&str, Transport),
+        chance: &mut StdRng,
+    ) -> Fate {
         if self.deaf {
             return Fate {
                 copies: Vec::new(),
@@ -137,7 +142,7 @@ impl Link {
                 note: Some("lost"),
             };
         }
-        if self.transport.is_reliable() {
+        if by.is_reliable() {
             return Fate {
                 copies: vec![self.latency],
                 note: None,

@@ -16,6 +16,7 @@
 //! ");
 //! ```
 
+mod clock;
 mod epoch;
 mod hand;
 mod ladder;
@@ -38,12 +39,14 @@ use crate::config::Config;
 use crate::layer::TransactionLayer;
 use crate::user::{Service, TransactionUser};
 
+pub use clock::Clock;
 pub use epoch::epoch;
 pub use hand::{Hand, PuppetHand};
 pub use ladder::Ladder;
 pub use link::Link;
 pub use peer::Puppet;
 pub use phone::Phone;
+pub use wire::Packet;
 
 use peer::{Driven, Peer};
 use wire::Wire;
@@ -59,6 +62,7 @@ fn seconds(seconds: f64) -> Duration {
 pub struct Sim {
     start: Instant,
     now: Instant,
+    clock: Clock,
     names: Vec<String>,
     peers: Vec<Box<dyn Peer>>,
     wire: Wire,
@@ -107,6 +111,7 @@ impl Sim {
         Sim {
             start,
             now: start,
+            clock: Clock::new(start),
             names: Vec::new(),
             peers: Vec::new(),
             seeds: StdRng::seed_from_u64(link.seed),
@@ -205,6 +210,12 @@ impl Sim {
         self.index_of(name).map(address)
     }
 
+    /// How many peers there are; the next one's address ends in one more.
+    #[must_use]
+    pub fn peers(&self) -> usize {
+        self.peers.len()
+    }
+
     fn index_of(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)
     }
@@ -239,6 +250,57 @@ impl Sim {
         }
     }
 
+    /// Puts another link between two peers.
+    ///
+    /// # Panics
+    /// If there is no such peer.
+    pub fn between(&mut self, one: &str, other: &str, link: Link) {
+        let index = |name: &str| {
+            let index = self.index_of(name);
+            index.unwrap_or_else(|| panic_about(format_args!("no peer is called {name}")))
+        };
+        let pair = (index(one), index(other));
+        self.wire.put_between(pair, link);
+    }
+
+    /// The peer crashes, and starts again as `user`: all it knew is lost, and its connections are broken.
+    pub fn restart<U, S>(&mut self, id: PeerId<U>, config: Config, user: U, service: S)
+    where
+        U: TransactionUser + 'static,
+        U::Query: 'static,
+        U::Answer: 'static,
+        S: Service<U::Query, U::Answer>,
+    {
+        let layer = TransactionLayer::new(config, self.seeds.next_u64());
+        self.peers[id.index] = Box::new(Driven::new(layer, user, Box::new(service)));
+        self.note(id.index, "restarts");
+        for other in 0..self.peers.len() {
+            for (index, flow) in self.wire.cut(id.index, other) {
+                if index != id.index {
+                    self.peers[index].handle_flow_failure(self.now, flow);
+                    self.settle(index);
+                }
+            }
+        }
+    }
+
+    /// The peer is gone: what is sent to it arrives nowhere, and it says nothing any more.
+    ///
+    /// # Panics
+    /// If there is no such peer.
+    pub fn vanish(&mut self, name: &str) {
+        let index = self.index_of(name);
+        let index = index.unwrap_or_else(|| panic_about(format_args!("no peer is called {name}")));
+        self.peers[index] = Box::new(Puppet::default());
+        self.note(index, "vanishes");
+    }
+
+    fn note(&mut self, index: usize, what: &str) {
+        let at = self.elapsed();
+        self.ladder
+            .word(at, &self.names[index], what, String::new());
+    }
+
     /// From now on nothing can be sent to the peer: every attempt fails at once.
     pub fn unplug(&mut self, name: &str) {
         if let Some(index) = self.index_of(name) {
@@ -260,6 +322,7 @@ impl Sim {
             self.step(next);
         }
         self.now = self.now.max(end);
+        self.clock.advance(self.now);
     }
 
     /// Runs for so many seconds.
@@ -271,6 +334,18 @@ impl Sim {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.now - self.start
+    }
+
+    /// The clock, for a service that answers late.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// Every message sent so far, and when its copies arrive.
+    #[must_use]
+    pub fn sent(&self) -> &[Packet] {
+        self.wire.packets()
     }
 
     /// What happened so far.
@@ -308,13 +383,15 @@ impl Sim {
     fn next(&self) -> Option<Instant> {
         let deadlines = self.peers.iter().filter_map(|peer| peer.poll_timeout());
         let plans = self.plans.iter().map(|plan| plan.at);
-        let next = deadlines.chain(plans).chain(self.wire.next()).min();
+        let others = self.wire.next().into_iter().chain(self.clock.next());
+        let next = deadlines.chain(plans).chain(others).min();
         next.map(|next| next.max(self.now))
     }
 
-    /// Lets happen what happens at `now`: arrivals first, then timers, then plans.
+    /// Lets happen what happens at `now`: arrivals first, then timers, then late answers, then plans.
     fn step(&mut self, now: Instant) {
         self.now = now;
+        let answers = self.clock.advance(now);
         while let Some(arrival) = self.wire.arrive(now) {
             let index = arrival.to;
             self.peers[index].receive(now, arrival.message, arrival.flow);
@@ -325,6 +402,9 @@ impl Sim {
                 self.peers[index].handle_timeout(now);
                 self.settle(index);
             }
+        }
+        for index in 0..if answers { self.peers.len() } else { 0 } {
+            self.settle(index);
         }
         let due = |plan: &mut Plan| plan.at <= now;
         let mut plans: Vec<Plan> = self.plans.extract_if(.., due).collect();

@@ -1,17 +1,8 @@
 //! A run as a capture file, for whoever wants to look at it in Wireshark.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
-use bytes::Bytes;
-
-/// A message as it was sent.
-pub(crate) struct Packet {
-    pub(crate) at: Duration,
-    pub(crate) from: SocketAddr,
-    pub(crate) to: SocketAddr,
-    pub(crate) payload: Bytes,
-}
+use super::wire::Packet;
 
 /// The classic format; each packet starts with its IP header.
 const MAGIC: u32 = 0xa1b2_c3d4;
@@ -85,6 +76,10 @@ fn checksum(header: &[u8]) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]
@@ -95,6 +90,7 @@ mod tests {
             from: address("192.0.2.1:5060"),
             to: address("192.0.2.2:5060"),
             payload: Bytes::from_static(b"INVITE"),
+            arrivals: Vec::new(),
         };
         let datagram = datagram(&packet);
         assert_eq!(checksum(&datagram[..IP_HEADER]), 0);

@@ -1,6 +1,7 @@
 //! Messages under way, and the connections they travel on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,13 +11,14 @@ use sip_core::{Limits, Message, Transport, parse_message};
 
 use super::ladder::{Ladder, name_of};
 use super::link::{Fate, Link};
-use super::pcap::Packet;
 use super::{address, index_of_address};
 use crate::boundary::{ConnectionId, Flow, Target, Transmit};
 
 /// The link, and what is on it.
 pub(crate) struct Wire {
     link: Link,
+    /// Other links, for pairs of peers, the lower number first.
+    links: BTreeMap<(usize, usize), Link>,
     chance: StdRng,
     /// By time of arrival, then by order of sending.
     under_way: BTreeMap<(Instant, u64), Flight>,
@@ -26,6 +28,21 @@ pub(crate) struct Wire {
     opened: u64,
     unplugged: BTreeSet<usize>,
     packets: Vec<Packet>,
+}
+
+/// A message as it was sent.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// When, since the run began.
+    pub at: Duration,
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// Whom to.
+    pub to: SocketAddr,
+    /// The whole message.
+    pub payload: Bytes,
+    /// When each of its copies arrives; none if it is lost.
+    pub arrivals: Vec<Duration>,
 }
 
 struct Flight {
@@ -46,6 +63,7 @@ impl Wire {
         Wire {
             chance: StdRng::seed_from_u64(link.seed),
             link,
+            links: BTreeMap::new(),
             under_way: BTreeMap::new(),
             sent: 0,
             connections: BTreeMap::new(),
@@ -61,6 +79,10 @@ impl Wire {
 
     pub(crate) fn packets(&self) -> &[Packet] {
         &self.packets
+    }
+
+    pub(crate) fn put_between(&mut self, (one, other): (usize, usize), link: Link) {
+        self.links.insert((one.min(other), one.max(other)), link);
     }
 
     pub(crate) fn transport(&self) -> Transport {
@@ -86,7 +108,11 @@ impl Wire {
         let name = receiver.map_or_else(|| to.remote().to_string(), |index| names[index].clone());
         let path = receiver.and_then(|receiver| Some((receiver, self.path(from, receiver, to)?)));
         let Fate { copies, note } = match path {
-            Some(_) => self.link.fate(&what, &name, &mut self.chance),
+            Some((receiver, _)) => {
+                let pair = (from.min(receiver), from.max(receiver));
+                let link = self.links.get_mut(&pair).unwrap_or(&mut self.link);
+                link.fate(&what, (&name, to.transport()), &mut self.chance)
+            }
             None => Fate {
                 copies: Vec::new(),
                 note: Some("not sent"),
@@ -106,6 +132,7 @@ impl Wire {
             from: flow.remote,
             to: flow.local,
             payload: payload.clone(),
+            arrivals: copies.iter().map(|delay| at + *delay).collect(),
         });
         for delay in copies {
             self.sent += 1;
@@ -157,10 +184,10 @@ impl Wire {
         let Some(connection) = self.connections.remove(&pair) else {
             return Vec::new();
         };
+        let transport = self.links.get(&pair).unwrap_or(&self.link).transport;
         self.under_way
             .retain(|_, flight| flight.flow.connection != connection);
         let end = |local: usize, remote: usize| {
-            let transport = self.link.transport;
             let (local_address, remote) = (address(local), address(remote));
             let flow = Flow {
                 transport,

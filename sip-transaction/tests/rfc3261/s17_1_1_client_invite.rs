@@ -151,6 +151,27 @@ fn a_failure_after_a_provisional_response_is_acknowledged_too() {
 }
 
 #[test]
+fn in_completed_a_provisional_response_is_not_passed_up() {
+    let mut sim = Sim::new(Link::udp());
+    sim.puppet("bob");
+    sim.alice().invite("sip:bob@example.com");
+    sim.run_until(0.0);
+    sim.puppet("bob").reply(486);
+    sim.at(1.0, |sim| sim.puppet("bob").reply(180));
+    sim.run();
+    sim.assert_ladder(
+        "
+         0.000  alice → bob    INVITE
+         0.000  bob → alice    486 INVITE
+         0.000  alice → bob    ACK
+         1.000  bob → alice    180 INVITE
+        32.000  alice          terminated  timer D
+        ",
+    );
+    assert_eq!(sim.alice().heard(), ["486 INVITE"]);
+}
+
+#[test]
 fn over_a_reliable_transport_an_ack_is_sent_and_timer_d_is_zero() {
     let mut sim = Sim::new(Link::tcp());
     sim.puppet("bob");

@@ -70,6 +70,48 @@ fn after_a_provisional_response_retransmissions_go_on_at_t2() {
 }
 
 #[test]
+fn every_provisional_response_is_passed_up_and_none_stops_timer_e_or_f() {
+    let mut sim = Sim::new(Link::udp());
+    sim.puppet("bob");
+    sim.alice().request(Method::Options, BOB);
+    for at in [0.1, 3.0, 31.0] {
+        sim.at(at, |sim| sim.puppet("bob").reply(100));
+    }
+    sim.run();
+    assert_eq!(
+        sim.alice().heard(),
+        ["100 OPTIONS", "100 OPTIONS", "100 OPTIONS", "timeout"]
+    );
+    assert!(
+        sim.ladder()
+            .only(|who, _| who == "alice")
+            .reads_as("32.000 alice timeout timer F"),
+        "{}",
+        sim.ladder()
+    );
+}
+
+#[test]
+fn in_completed_a_provisional_response_is_not_passed_up() {
+    let mut sim = Sim::new(Link::udp());
+    sim.puppet("bob");
+    sim.alice().request(Method::Options, BOB);
+    sim.run_until(0.0);
+    sim.puppet("bob").reply(200);
+    sim.at(1.0, |sim| sim.puppet("bob").reply(100));
+    sim.run();
+    sim.assert_ladder(
+        "
+         0.000  alice → bob    OPTIONS
+         0.000  bob → alice    200 OPTIONS
+         1.000  bob → alice    100 OPTIONS
+         5.000  alice          terminated  timer K
+        ",
+    );
+    assert_eq!(sim.alice().heard(), ["200 OPTIONS"]);
+}
+
+#[test]
 fn a_final_response_is_passed_up_once_and_timer_k_absorbs_its_repetitions() {
     let mut sim = Sim::new(Link::udp());
     sim.puppet("bob");

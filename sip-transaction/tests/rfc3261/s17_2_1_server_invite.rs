@@ -164,6 +164,30 @@ fn an_ack_ends_retransmissions_and_further_acks_are_absorbed_until_timer_i() {
     assert!(sim.is_idle());
 }
 
+/// Figure 7 draws no arrow for it.
+#[test]
+fn in_confirmed_a_repeated_invite_is_absorbed() {
+    let mut sim = invited(Link::udp());
+    sim.bob().respond(486).expect("it is pending");
+    sim.run_until(0.1);
+    let ack = ack("1", &to_tag(&mut sim));
+    sim.puppet("alice").send("bob", &ack);
+    sim.at(1.0, |sim| {
+        sim.puppet("alice").send("bob", &request("INVITE", "1"));
+    });
+    sim.run();
+    sim.assert_ladder(
+        "
+         0.000  alice → bob    INVITE
+         0.000  bob → alice    486 INVITE
+         0.100  alice → bob    ACK
+         1.000  alice → bob    INVITE
+         5.100  bob            terminated  timer I
+        ",
+    );
+    assert_eq!(sim.bob().heard(), ["INVITE"]);
+}
+
 #[test]
 fn over_a_reliable_transport_timer_i_is_zero() {
     let mut sim = invited(Link::tcp());

@@ -111,3 +111,26 @@ fn any_other_final_response_of_the_user_is_discarded() {
         ",
     );
 }
+
+#[test]
+fn timer_j_runs_from_the_final_response_and_no_repetition_starts_it_anew() {
+    let mut sim = asked(Link::udp());
+    sim.at(2.0, |sim| sim.bob().respond(200).expect("it is pending"));
+    for at in [3.0, 20.0, 33.9] {
+        sim.at(at, repeat);
+    }
+    sim.run();
+    sim.assert_ladder(
+        "
+         0.000  alice → bob    OPTIONS
+         2.000  bob → alice    200 OPTIONS
+         3.000  alice → bob    OPTIONS
+         3.000  bob → alice    200 OPTIONS
+        20.000  alice → bob    OPTIONS
+        20.000  bob → alice    200 OPTIONS
+        33.900  alice → bob    OPTIONS
+        33.900  bob → alice    200 OPTIONS
+        34.000  bob            terminated  timer J
+        ",
+    );
+}

@@ -113,6 +113,22 @@ fn it_is_a_transaction_of_its_own_and_is_resent_on_timer_e() {
 }
 
 #[test]
+fn over_a_reliable_transport_it_is_sent_once() {
+    let mut sim = ringing(Link::tcp());
+    sim.alice().cancel();
+    sim.run();
+    sim.assert_ladder(
+        "
+         0.000  alice → bob    INVITE
+         0.000  bob → alice    180 INVITE
+         0.000  alice → bob    CANCEL
+        32.000  alice          timeout     timer B
+        ",
+    );
+    assert!(sim.is_idle());
+}
+
+#[test]
 fn without_a_final_response_the_invite_is_given_up_after_64_t1() {
     let mut sim = ringing(Link::tcp());
     sim.at(10.0, |sim| sim.alice().cancel());
@@ -195,6 +211,10 @@ fn only_a_pending_invite_can_be_cancelled() {
 
 /// What is the same in the CANCEL, and what is not.
 mod construction {
+    use sip_core::{Message, StatusCode, Transport};
+    use sip_transaction::sim::epoch;
+    use sip_transaction::{Config, ConnectionId, Flow, Target, TransactionLayer};
+
     use super::*;
 
     fn cancelled() -> (Request, Request) {
@@ -276,5 +296,26 @@ mod construction {
         let (_, cancel) = cancelled();
         assert!(!cancel.headers().contains(&HeaderName::Require));
         assert!(!cancel.headers().contains(&HeaderName::ProxyRequire));
+    }
+
+    #[test]
+    fn it_goes_where_the_invite_went() {
+        let address = |text: &str| text.parse().expect("an address");
+        let flow = Flow {
+            transport: Transport::Tcp,
+            local: address("192.0.2.1:5060"),
+            remote: address("192.0.2.2:40123"),
+            connection: ConnectionId::new(0, 7),
+        };
+        let mut layer = TransactionLayer::new(Config::default(), 1);
+        let invite = parse_request(crate::messages::request("INVITE", "other"));
+        let id = layer.send_request(epoch(), invite, Target::Flow(flow));
+        let sent = layer.poll_transmit().expect("the INVITE");
+        let ringing = parse_request(&sent.payload).reply(StatusCode::RINGING);
+        layer.handle_message(epoch(), Message::Response(ringing), flow);
+        layer.cancel(epoch(), id).expect("it is pending");
+        let cancel = layer.poll_transmit().expect("the CANCEL");
+        assert!(cancel.payload.starts_with(b"CANCEL "));
+        assert_eq!(cancel.to, sent.to);
     }
 }
