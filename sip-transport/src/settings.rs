@@ -37,6 +37,10 @@ pub struct UdpSettings {
     pub receive_buffer: usize,
     /// Datagrams of one socket that may wait while the kernel takes no more. Default: 1,024.
     pub send_queue: usize,
+    /// How long a worker may sleep between two batches, at most, while so many datagrams come that each sleep gathers
+    /// several: it adds up to so much to their delay, and takes half of what they cost. Below 10,000 a second nothing
+    /// is delayed. Zero never sleeps. Default: 250 µs.
+    pub pause: Duration,
 }
 
 /// How connections are handled.
@@ -79,6 +83,7 @@ impl Default for UdpSettings {
         UdpSettings {
             receive_buffer: 4 << 20,
             send_queue: 1024,
+            pause: Duration::from_micros(250),
         }
     }
 }

@@ -72,10 +72,12 @@ fn bind(config: &Config) -> Bind {
         udp,
         tcp,
         workers,
+        udp_pause,
         connections,
         connections_per_source,
     } = &config.network;
     let mut settings = Settings::default();
+    settings.udp.pause = **udp_pause;
     settings.stream.connections = *connections;
     settings.stream.connections_per_source = *connections_per_source;
     settings.drain = *config.shutdown.grace;

@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -26,6 +27,7 @@ use crate::counters::Counters;
 use crate::flows::Flows;
 use crate::keepalive;
 use crate::mmsg::{BATCH, ReceiveBatch, SendBatch};
+use crate::pause::Pause;
 use crate::settings::Settings;
 use crate::shutdown::ShutdownSignal;
 use crate::tcp;
@@ -73,6 +75,9 @@ pub(crate) struct Driver<U: TransactionUser, S> {
     receive: ReceiveBatch,
     /// A batch was full: there may be more where it came from.
     has_more: bool,
+    /// Datagrams this turn took.
+    received: usize,
+    pause: Pause,
     slab: BytesMut,
     send: SendBatch,
     unsent: Vec<Origin>,
@@ -107,6 +112,7 @@ where
     /// A driver in the current runtime.
     pub(crate) fn new(parts: Parts<U, S>) -> Driver<U, S> {
         let now = Instant::now();
+        let pause = Pause::new(parts.settings.udp.pause, now);
         Driver {
             worker: parts.worker,
             settings: parts.settings,
@@ -118,6 +124,8 @@ where
             sockets: parts.sockets,
             receive: ReceiveBatch::new(),
             has_more: false,
+            received: 0,
+            pause,
             slab: BytesMut::with_capacity(SLAB),
             send: SendBatch::new(),
             unsent: Vec::new(),
@@ -139,13 +147,27 @@ where
         // The user may have something to say before anything arrives.
         self.settle();
         self.flush_all();
+        self.pause.prepare();
         while !self.has_stopped() {
             poll_fn(|cx| self.poll_turn(cx)).await;
-            if std::mem::take(&mut self.has_more) {
+            let has_more = std::mem::take(&mut self.has_more);
+            if has_more || self.pause() {
                 // Lets the runtime look at the other sockets first.
                 yield_now().await;
             }
         }
+    }
+
+    /// Sleeps, if what came lately says that a batch will be there afterwards; whether it did. No timer is late for it.
+    fn pause(&mut self) -> bool {
+        let received = std::mem::take(&mut self.received);
+        let Some(pause) = self.pause.after(self.now, received) else {
+            return false;
+        };
+        let deadline = self.next_deadline();
+        let left = deadline.map_or(pause, |at| at.saturating_duration_since(self.now));
+        thread::sleep(pause.min(left));
+        true
     }
 
     /// One turn: whatever is ready now, of every source.
@@ -172,6 +194,7 @@ where
             return Poll::Pending;
         }
         self.has_more |= self.receive.len() == BATCH;
+        self.received += self.receive.len();
         for at in 0..self.receive.len() {
             let Some(datagram) = self.receive.datagram(at) else {
                 continue;

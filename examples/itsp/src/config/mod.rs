@@ -37,6 +37,8 @@ pub(crate) struct Network {
     pub(crate) tcp: bool,
     /// Threads that handle messages; 0: one per processor core.
     pub(crate) workers: u16,
+    /// Longest sleep between two batches of datagrams.
+    pub(crate) udp_pause: Span,
     /// Open at a time, in all.
     pub(crate) connections: usize,
     /// Open at a time from one IP address.
@@ -173,6 +175,7 @@ impl Default for Network {
             udp: true,
             tcp: true,
             workers: 0,
+            udp_pause: Span::from_micros(250),
             connections: 100_000,
             connections_per_source: 1024,
         }
