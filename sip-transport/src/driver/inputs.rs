@@ -54,7 +54,7 @@ where
         match message {
             Message::Response(response) if self.workers.count() > 1 => self
                 .workers
-                .owner(response)
+                .owner(response.headers())
                 .filter(|worker| *worker != self.worker),
             _ => None,
         }
@@ -87,6 +87,7 @@ where
     pub(super) fn handle_handover(&mut self, handover: Handover) {
         match handover {
             Handover::Message(message, flow) => self.layer.handle_message(self.now, message, flow),
+            Handover::Returned(request) => self.layer.handle_returned(self.now, &request),
             Handover::SendFailed(origin) => self.layer.handle_send_failure(self.now, origin),
             Handover::FlowFailed(flow) => self.layer.handle_flow_failure(self.now, flow),
             Handover::Transmit {

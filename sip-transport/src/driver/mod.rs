@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use sip_core::parse_message;
+use sip_core::{Message, parse_message};
 use sip_transaction::{Flow, Origin, QueryId, Service, TransactionLayer, TransactionUser};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
@@ -26,7 +26,7 @@ use crate::alarm::Alarm;
 use crate::counters::Counters;
 use crate::flows::Flows;
 use crate::keepalive;
-use crate::mmsg::{BATCH, ReceiveBatch, SendBatch};
+use crate::mmsg::{BATCH, ReceiveBatch, ReturnedQueue, SendBatch};
 use crate::pause::Pause;
 use crate::settings::Settings;
 use crate::shutdown::ShutdownSignal;
@@ -80,6 +80,7 @@ pub(crate) struct Driver<U: TransactionUser, S> {
     pause: Pause,
     slab: BytesMut,
     send: SendBatch,
+    returned: ReturnedQueue,
     unsent: Vec<Origin>,
 
     flows: Flows,
@@ -128,6 +129,7 @@ where
             pause,
             slab: BytesMut::with_capacity(SLAB),
             send: SendBatch::new(),
+            returned: ReturnedQueue::new(),
             unsent: Vec::new(),
             accepting: parts.flows.listen_addrs().collect(),
             flows: parts.flows,
@@ -219,6 +221,33 @@ where
             }
         }
         Poll::Ready(())
+    }
+
+    /// Takes the datagrams that came back to a socket (§18.4). The kernel keeps only so many, so this ends.
+    fn take_returned(&mut self, i: usize) {
+        while let Some(returned) = self
+            .sockets
+            .get(i)
+            .and_then(|socket| socket.returned(&mut self.returned))
+        {
+            self.counters.datagrams_returned.add(1);
+            if !returned.is_final {
+                continue;
+            }
+            tracing::debug!(remote = %returned.remote, "a datagram came back");
+            let bytes = Bytes::copy_from_slice(returned.bytes);
+            // Only a request of ours says by its branch whose it is.
+            let Ok(Message::Request(request)) = parse_message(bytes, &self.settings.limits) else {
+                continue;
+            };
+            match self.workers.owner(request.headers()) {
+                Some(worker) if worker == self.worker => {
+                    self.layer.handle_returned(self.now, &request);
+                }
+                Some(worker) => self.hand_over(worker, Handover::Returned(request)),
+                None => {}
+            }
+        }
     }
 
     fn poll_inbox(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -1,12 +1,13 @@
 //! Datagrams (RFC 3261 §18, RFC 3581).
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use sip_core::{Method, Transport};
+use sip_core::{Method, StatusCode, Transport};
+use sip_transaction::Target;
 use sip_transport::{Bind, serve};
 
-use crate::support::{PATIENCE, UdpPeer, answer, request};
-use crate::user::Stage;
+use crate::support::{PATIENCE, UdpPeer, answer, ok, request};
+use crate::user::{Seen, Stage, What};
 
 fn stage() -> (Stage, UdpPeer) {
     let stage = Stage::set(Bind::udp("127.0.0.1:0"), 1);
@@ -195,4 +196,90 @@ fn ipv6_is_served_beside_ipv4() {
     let response = alice.receive();
     assert!(response.contains("received=::1"), "{response}");
     UdpPeer::new(stage.server.addrs[0].1).expect_silence();
+}
+
+/// An address where nobody listens.
+fn nobody() -> SocketAddr {
+    let gone = UdpSocket::bind("127.0.0.1:0").unwrap();
+    gone.local_addr().unwrap()
+}
+
+#[test]
+fn a_request_nobody_takes_fails_at_once() {
+    // The answer of ICMP may come to any worker's socket.
+    let stage = Stage::set(Bind::udp("127.0.0.1:0"), 3);
+    for worker in 0..3 {
+        stage.send(worker, Target::address(Transport::Udp, nobody()));
+        // Timer F would take 32 s, more than the test's patience.
+        let Seen { worker: who, what } = stage.next();
+        assert_eq!((who, what), (worker, What::TransportFailure));
+    }
+    stage.server.await_count("datagrams_returned", 3);
+}
+
+#[test]
+fn what_comes_back_is_no_matter_of_those_who_send_by_the_same_socket() {
+    let stage = Stage::set(Bind::udp("127.0.0.1:0"), 1);
+    let alice = UdpPeer::new(stage.server.addr(Transport::Udp));
+    for _ in 0..50 {
+        stage.send(0, Target::address(Transport::Udp, nobody()));
+        let to = Target::address(Transport::Udp, alice.socket.local_addr().unwrap());
+        stage.send(0, to);
+        alice.send(ok(&alice.receive()));
+        let mut seen = [stage.next().what, stage.next().what];
+        seen.sort_by_key(|what| *what == What::TransportFailure);
+        assert_eq!(
+            seen,
+            [What::Response(StatusCode::OK), What::TransportFailure]
+        );
+    }
+    assert_eq!(stage.server.count("datagrams_lost"), 0);
+}
+
+#[test]
+fn a_request_leaves_from_the_address_it_is_given() {
+    let stage = Stage::set(Bind::udp("0.0.0.0:0").and_udp("127.0.0.9:0"), 1);
+    let [anywhere, nine] = [0, 1].map(|i| stage.server.addrs[i].1);
+    let alice = UdpPeer::new(nine);
+    for from in [
+        SocketAddr::new([127, 0, 0, 7].into(), anywhere.port()),
+        SocketAddr::new([127, 0, 0, 8].into(), anywhere.port()),
+        nine,
+    ] {
+        let to = Target::Address {
+            transport: Transport::Udp,
+            remote: alice.socket.local_addr().unwrap(),
+            local: Some(from),
+        };
+        stage.send(0, to);
+        let mut buffer = [0; 2048];
+        let (count, source) = alice.socket.recv_from(&mut buffer).unwrap();
+        assert_eq!(source, from);
+        let request = String::from_utf8(buffer[..count].to_vec()).unwrap();
+        alice.socket.send_to(ok(&request).as_bytes(), from).unwrap();
+        assert_eq!(stage.next().what, What::Response(StatusCode::OK));
+    }
+    // An address that is not ours is no reason to send from another one.
+    let to = Target::Address {
+        transport: Transport::Udp,
+        remote: alice.socket.local_addr().unwrap(),
+        local: Some(SocketAddr::new([127, 0, 0, 9].into(), 9)),
+    };
+    stage.send(0, to);
+    assert_eq!(stage.next().what, What::TransportFailure);
+}
+
+#[test]
+fn a_wildcard_listener_of_ipv6_says_which_of_its_addresses_was_asked() {
+    let stage = Stage::set(Bind::udp("0.0.0.0:0").and_udp("[::]:0"), 1);
+    let port = stage.server.addrs[1].1.port();
+    let asked = SocketAddr::new("::1".parse().unwrap(), port);
+    let socket = UdpSocket::bind("[::1]:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.connect(asked).unwrap();
+    let options = request("OPTIONS", "UDP [2001:db8::1];branch=z9hG4bK1", "a");
+    socket.send(options.as_bytes()).unwrap();
+    let mut buffer = [0; 2048];
+    assert!(socket.recv(&mut buffer).unwrap() > 0);
+    assert_eq!(stage.next_request().2.local, asked);
 }
