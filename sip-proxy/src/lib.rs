@@ -49,6 +49,7 @@
 
 pub mod auth;
 pub mod backend;
+pub mod flow_token;
 mod proxy;
 pub mod registrar;
 mod service;
