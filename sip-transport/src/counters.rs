@@ -94,4 +94,6 @@ counters! {
     queries_refused,
     /// Requests refused with 503 while stopping.
     refused_stopping,
+    /// Requests refused with 503 while the worker was behind.
+    refused_overload,
 }

@@ -136,6 +136,11 @@ impl Flows {
         self.poller.watch_errors(socket, DATAGRAMS + i as u64)
     }
 
+    /// Tells of them once more, after the others.
+    pub(crate) fn returned_again(&mut self, i: usize) {
+        self.tell_again(DATAGRAMS + i as u64);
+    }
+
     /// Tells of `happening` again, after the others.
     pub(crate) fn look_again(&mut self, happening: Happening) {
         self.poller.look_again(happening);
@@ -164,8 +169,12 @@ impl Flows {
     }
 
     fn knock_again(&mut self, at: usize) {
+        self.tell_again(LISTENERS + at as u64);
+    }
+
+    fn tell_again(&mut self, at: u64) {
         self.poller.look_again(Happening {
-            at: LISTENERS + at as u64,
+            at,
             readable: true,
             writable: false,
             ended: false,

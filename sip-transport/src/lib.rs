@@ -32,6 +32,7 @@ mod error;
 mod flows;
 mod keepalive;
 mod mmsg;
+mod overload;
 mod pause;
 pub mod resolve;
 mod responder;

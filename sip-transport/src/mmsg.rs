@@ -409,8 +409,7 @@ fn read_local_address(header: &libc::msghdr) -> Option<IpAddr> {
         Some(Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr)).into())
     };
     let v6 = || {
-        let info: libc::in6_pktinfo =
-            read_control(header, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO)?;
+        let info: libc::in6_pktinfo = read_control(header, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO)?;
         Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into())
     };
     v4().or_else(v6)

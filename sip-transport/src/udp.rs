@@ -165,6 +165,13 @@ impl DatagramSocket {
         }
     }
 
+    /// Has the kernel note when datagrams come, or no longer. Those that are there already seem to come just then.
+    pub(crate) fn report_arrival(&self, wanted: bool) {
+        if let Err(error) = mmsg::report_arrival(self.socket.as_fd(), wanted) {
+            tracing::warn!(%error, "cannot tell how long datagrams wait");
+        }
+    }
+
     /// The next datagram that came back, if there is one.
     pub(crate) fn returned<'a>(&self, queue: &'a mut ReturnedQueue) -> Option<Returned<'a>> {
         queue.next(self.socket.as_fd())

@@ -27,6 +27,7 @@ use crate::counters::Counters;
 use crate::flows::Flows;
 use crate::keepalive;
 use crate::mmsg::{BATCH, ReceiveBatch, ReturnedQueue, SendBatch};
+use crate::overload::Overload;
 use crate::pause::Pause;
 use crate::settings::Settings;
 use crate::shutdown::ShutdownSignal;
@@ -78,6 +79,9 @@ pub(crate) struct Driver<U: TransactionUser, S> {
     /// Datagrams this turn took.
     received: usize,
     pause: Pause,
+    /// The longest wait of a datagram this turn took, if it is known.
+    waited: Option<Duration>,
+    overload: Overload,
     slab: BytesMut,
     send: SendBatch,
     returned: ReturnedQueue,
@@ -114,6 +118,7 @@ where
     pub(crate) fn new(parts: Parts<U, S>) -> Driver<U, S> {
         let now = Instant::now();
         let pause = Pause::new(parts.settings.udp.pause, now);
+        let overload = Overload::new(parts.settings.udp.longest_wait, now);
         Driver {
             worker: parts.worker,
             settings: parts.settings,
@@ -127,6 +132,8 @@ where
             has_more: false,
             received: 0,
             pause,
+            waited: None,
+            overload,
             slab: BytesMut::with_capacity(SLAB),
             send: SendBatch::new(),
             returned: ReturnedQueue::new(),
@@ -153,6 +160,7 @@ where
         while !self.has_stopped() {
             poll_fn(|cx| self.poll_turn(cx)).await;
             let has_more = std::mem::take(&mut self.has_more);
+            self.note_turn(has_more);
             if has_more || self.pause() {
                 // Lets the runtime look at the other sockets first.
                 yield_now().await;
@@ -170,6 +178,19 @@ where
         let left = deadline.map_or(pause, |at| at.saturating_duration_since(self.now));
         thread::sleep(pause.min(left));
         true
+    }
+
+    /// Notes how far behind the worker is, and asks the kernel for what is needed to know.
+    fn note_turn(&mut self, has_more: bool) {
+        let watched = self.overload.is_watching();
+        let waited = self.waited.take();
+        self.overload.note_turn(self.now, has_more, waited);
+        let watching = self.overload.is_watching();
+        if watching != watched {
+            for socket in &self.sockets {
+                socket.report_arrival(watching);
+            }
+        }
     }
 
     /// One turn: whatever is ready now, of every source.
@@ -197,6 +218,9 @@ where
         }
         self.has_more |= self.receive.len() == BATCH;
         self.received += self.receive.len();
+        if self.overload.is_watching() {
+            self.waited = self.waited.max(self.receive.waited());
+        }
         for at in 0..self.receive.len() {
             let Some(datagram) = self.receive.datagram(at) else {
                 continue;
@@ -223,13 +247,14 @@ where
         Poll::Ready(())
     }
 
-    /// Takes the datagrams that came back to a socket (§18.4). The kernel keeps only so many, so this ends.
+    /// Takes datagrams that came back to a socket (§18.4), and leaves the rest to the next turn.
     fn take_returned(&mut self, i: usize) {
-        while let Some(returned) = self
-            .sockets
-            .get(i)
-            .and_then(|socket| socket.returned(&mut self.returned))
-        {
+        for _ in 0..INPUTS {
+            let socket = self.sockets.get(i);
+            let Some(returned) = socket.and_then(|socket| socket.returned(&mut self.returned))
+            else {
+                return;
+            };
             self.counters.datagrams_returned.add(1);
             if !returned.is_final {
                 continue;
@@ -248,6 +273,7 @@ where
                 None => {}
             }
         }
+        self.flows.returned_again(i);
     }
 
     fn poll_inbox(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -1,10 +1,11 @@
 //! Datagrams (RFC 3261 §18, RFC 3581).
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
 
 use sip_core::{Method, StatusCode, Transport};
 use sip_transaction::Target;
-use sip_transport::{Bind, serve};
+use sip_transport::{Bind, Settings, serve};
 
 use crate::support::{PATIENCE, UdpPeer, answer, ok, request};
 use crate::user::{Seen, Stage, What};
@@ -282,4 +283,33 @@ fn a_wildcard_listener_of_ipv6_says_which_of_its_addresses_was_asked() {
     let mut buffer = [0; 2048];
     assert!(socket.recv(&mut buffer).unwrap() > 0);
     assert_eq!(stage.next_request().2.local, asked);
+}
+
+#[test]
+fn a_worker_that_is_behind_refuses_new_work_and_nothing_in_a_dialog() {
+    let mut settings = Settings::default();
+    // So that it is behind whenever it has had something to do for a while.
+    settings.udp.longest_wait = Duration::from_nanos(1);
+    let stage = Stage::set(Bind::udp("127.0.0.1:0").settings(settings), 1);
+    let alice = UdpPeer::new(stage.server.addr(Transport::Udp));
+    alice.socket.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 2048];
+    let started = Instant::now();
+    let refusal = (0..).find_map(|i| {
+        assert!(started.elapsed() < PATIENCE);
+        let via = format!("UDP 192.0.2.1;branch=z9hG4bK{i}");
+        let new = request("MESSAGE", &via, "new");
+        let known = new.replace("To: <sip:bob@b.example>", "To: <sip:bob@b.example>;tag=1");
+        for message in [new, known.replace("z9hG4bK", "z9hG4bKx")] {
+            // The kernel may have no room just now.
+            let _ = alice.socket.send_to(message.as_bytes(), alice.server);
+        }
+        let count = alice.socket.recv(&mut buffer).ok()?;
+        let response = str::from_utf8(&buffer[..count]).unwrap().to_owned();
+        response.starts_with("SIP/2.0 503 ").then_some(response)
+    });
+    let refusal = refusal.unwrap();
+    assert!(refusal.contains("\r\nRetry-After: "), "{refusal}");
+    assert!(!refusal.contains("z9hG4bKx"), "{refusal}");
+    assert!(stage.server.count("refused_overload") > 0);
 }

@@ -44,7 +44,9 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Span, String> {
         let wrong = || {
-            format!("\"{text}\" is not a length of time: a number and us, ms, s, m or h, as in \"10s\"")
+            format!(
+                "\"{text}\" is not a length of time: a number and us, ms, s, m or h, as in \"10s\""
+            )
         };
         let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let (number, unit) = text.split_at(unit_at);
