@@ -13,7 +13,9 @@ pub(crate) struct Overload {
     longest_wait: Duration,
     /// Since when every turn left something for the next.
     busy_since: Option<Instant>,
-    /// When it was last seen so for long enough to be suspicious.
+    /// Since when nothing was left.
+    idle_since: Option<Instant>,
+    /// When it was last seen busy for long enough to be suspicious.
     suspected: Option<Instant>,
     next_look: Instant,
     worst: Duration,
@@ -44,6 +46,7 @@ impl Overload {
         Overload {
             longest_wait,
             busy_since: None,
+            idle_since: None,
             suspected: None,
             next_look: now,
             worst: Duration::ZERO,
@@ -63,9 +66,14 @@ impl Overload {
         if self.longest_wait.is_zero() {
             return;
         }
+        self.rest(now);
         match has_more {
-            false => self.busy_since = None,
+            false => {
+                self.busy_since = None;
+                self.idle_since = Some(now);
+            }
             true => {
+                self.idle_since = None;
                 let since = *self.busy_since.get_or_insert(now);
                 if now.saturating_duration_since(since) >= SUSPICIOUS {
                     self.suspected = Some(now);
@@ -94,8 +102,21 @@ impl Overload {
         }
     }
 
-    /// Whether to refuse one more piece of new work.
-    pub(crate) fn refuses(&mut self) -> bool {
+    /// Makes up for the looks that a worker with nothing to do did not take.
+    fn rest(&mut self, now: Instant) {
+        if let Some(since) = self.idle_since {
+            let looks = now.saturating_duration_since(since).div_duration_f64(LOOK) as u32;
+            let missed = looks.saturating_sub(1);
+            if missed > 0 {
+                self.share = self.share.saturating_sub(SHRINKAGE.saturating_mul(missed));
+                self.idle_since = Some(now);
+            }
+        }
+    }
+
+    /// Whether to refuse one more piece of new work, at `now`.
+    pub(crate) fn refuses(&mut self, now: Instant) -> bool {
+        self.rest(now);
         self.carried += self.share;
         let refused = self.carried >= WHOLE;
         if refused {
@@ -216,7 +237,7 @@ mod tests {
             let taken = self.queue.len().min(64);
             let waited = self.queue.front().map(|(came, _)| began - *came);
             for (_, in_call) in self.queue.drain(..taken) {
-                let refused = !in_call && self.overload.refuses();
+                let refused = !in_call && self.overload.refuses(began);
                 self.now += if refused { REFUSED } else { SERVED };
                 self.served += usize::from(!refused);
                 self.refused += usize::from(refused);
@@ -266,6 +287,18 @@ mod tests {
         worker.work(3 * SECOND, SERVED * 2);
         assert_eq!(worker.refused, 0);
         assert!(!worker.overload.is_watching());
+    }
+
+    #[test]
+    fn after_a_silence_it_refuses_nothing() {
+        let mut worker = Worker::new();
+        worker.work(5 * SECOND, SERVED / 3);
+        let now = worker.now;
+        assert!((0..WHOLE).any(|_| worker.overload.refuses(now)));
+        let now = now + 2 * SECOND;
+        worker.overload.note_turn(now, false, None);
+        worker.overload.carried = 0;
+        assert!((0..WHOLE).all(|_| !worker.overload.refuses(now + 2 * SECOND)));
     }
 
     #[test]

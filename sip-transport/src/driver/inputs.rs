@@ -162,7 +162,8 @@ where
             self.counters.refused_stopping.add(1);
             return true;
         }
-        let refused = self.overload.is_watching() && may_refuse(request) && self.overload.refuses();
+        let refused =
+            self.overload.is_watching() && may_refuse(request) && self.overload.refuses(self.now);
         self.counters.refused_overload.add(refused.into());
         refused
     }

@@ -168,7 +168,7 @@ where
         }
     }
 
-    /// Sleeps, if what came lately says that a batch will be there afterwards; whether it did. No timer is late for it.
+    /// Sleeps, if what came lately says that a batch will be there afterwards; whether it did. A timer that is due earlier ends it.
     fn pause(&mut self) -> bool {
         let received = std::mem::take(&mut self.received);
         let Some(pause) = self.pause.after(self.now, received) else {
