@@ -441,10 +441,8 @@ fn read_control<T: Plain>(
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(header);
         while let Some(found) = message.as_ref() {
-            let needed = libc::CMSG_LEN(mem::size_of::<T>() as libc::c_uint) as usize;
-            if (found.cmsg_level, found.cmsg_type) == (level, kind)
-                && found.cmsg_len as usize >= needed
-            {
+            let needed = libc::CMSG_LEN(mem::size_of::<T>() as libc::c_uint) as _;
+            if (found.cmsg_level, found.cmsg_type) == (level, kind) && found.cmsg_len >= needed {
                 return Some(libc::CMSG_DATA(message).cast::<T>().read_unaligned());
             }
             message = libc::CMSG_NXTHDR(header, message);

@@ -11,10 +11,6 @@ use tokio::sync::mpsc;
 use crate::directory::Directory;
 
 /// What one worker leaves to another.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a message is moved, which costs less than to allocate it"
-)]
 pub(crate) enum Handover {
     /// A response whose transaction lives there.
     Message(Message, Flow),
