@@ -50,6 +50,7 @@
 pub mod auth;
 pub mod backend;
 pub mod dialog;
+pub mod flow_token;
 mod keys;
 pub mod nat;
 mod proxy;

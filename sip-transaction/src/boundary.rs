@@ -45,7 +45,13 @@ impl ConnectionId {
         self.0 == 0
     }
 
-    /// The number itself, for logs.
+    /// The connection whose [number](ConnectionId::as_u64) this is; it may be gone, or never have been.
+    #[must_use]
+    pub const fn from_u64(number: u64) -> ConnectionId {
+        ConnectionId(number)
+    }
+
+    /// The number itself, for logs and for whoever is to bring it back.
     #[must_use]
     pub const fn as_u64(self) -> u64 {
         self.0

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sip_core::{Branch, CSeq, Method, Request, Response, StatusClass, Via};
+use sip_core::{Branch, CSeq, Headers, Method, Request, Response, StatusClass, Via};
 
 use crate::boundary::{ClientId, Event, Flow, Origin, Repetition, Target, Transmit};
 use crate::cancel::Cancellation;
@@ -242,15 +242,28 @@ impl TransactionLayer {
         }
     }
 
+    /// Learns that `request` reached nobody: a router sent it back (§18.4), perhaps without its end. If it is that of a
+    /// client transaction, that has failed.
+    pub fn handle_returned(&mut self, now: Instant, request: &Request) {
+        if let Some(id) = self.find_sent(request.headers(), request.method()) {
+            self.handle_send_failure(now, Origin::Client(ClientId(id)));
+        }
+    }
+
     fn find_client(&self, response: &Response) -> Option<SlotId> {
-        let via: Via = response.headers().require().ok()?;
+        let cseq: CSeq = response.headers().require().ok()?;
+        self.find_sent(response.headers(), &cseq.method())
+    }
+
+    /// The transaction whose request of this method has the branch of the top Via.
+    fn find_sent(&self, headers: &Headers, method: &Method) -> Option<SlotId> {
+        let via: Via = headers.require().ok()?;
         let branch = BranchParts::read(&via.branch()?)?;
         let (id, sent) = self.clients.tenant(branch.slot)?;
         if branch.worker != self.config.worker || branch.random != sent.random {
             return None;
         }
-        let cseq: CSeq = response.headers().require().ok()?;
-        match (&cseq.method(), sent.cancellation) {
+        match (method, sent.cancellation) {
             (method, _) if *method == sent.method => Some(id),
             (Method::Cancel, Cancellation::Sent(cancel)) => Some(cancel),
             _ => None,

@@ -60,6 +60,12 @@ pub trait TransactionUser {
         let _ = (now, id, layer);
     }
 
+    /// Learns that the connection of `flow` is gone, in whatever way: who is reached by it only is out of reach
+    /// (RFC 5626 §5.4). Transactions on it know already.
+    fn handle_flow_end(&mut self, now: Instant, flow: Flow, layer: &mut TransactionLayer) {
+        let _ = (now, flow, layer);
+    }
+
     /// Acts on every deadline of its own up to `now`.
     fn handle_timeout(&mut self, now: Instant, layer: &mut TransactionLayer);
 

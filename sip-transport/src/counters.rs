@@ -52,6 +52,8 @@ counters! {
     datagrams_sent,
     /// Datagrams the kernel refused, or that found the queue full.
     datagrams_lost,
+    /// Datagrams that came back by ICMP, or of which it said something.
+    datagrams_returned,
     /// Messages read from connections.
     stream_messages,
     /// Octets of SIP taken from the kernel: payload of datagrams, and what connections brought.
@@ -92,4 +94,6 @@ counters! {
     queries_refused,
     /// Requests refused with 503 while stopping.
     refused_stopping,
+    /// Requests refused with 503 while the worker was behind.
+    refused_overload,
 }

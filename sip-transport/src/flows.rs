@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task;
@@ -41,6 +42,8 @@ pub(crate) enum NotOpened {
 pub(crate) enum Found {
     /// Peers opened connections.
     Peers(Knock),
+    /// Datagrams came back to this socket.
+    Returned(usize),
     /// Something happened at a connection.
     Connection(Rc<Connection>, Happening),
 }
@@ -72,6 +75,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The numbers of listeners begin here, those of connections end before.
 const LISTENERS: u64 = 1 << 63;
+
+/// The numbers of sockets for datagrams begin here.
+const DATAGRAMS: u64 = LISTENERS + (1 << 62);
 
 impl Flows {
     /// The connections accepted at `listeners`, and those we open; in the current runtime.
@@ -110,6 +116,9 @@ impl Flows {
     pub(crate) fn poll_found(&mut self, cx: &mut task::Context<'_>) -> Poll<Found> {
         loop {
             let happening = ready!(self.poller.poll_next(cx));
+            if happening.at >= DATAGRAMS {
+                return Poll::Ready(Found::Returned((happening.at - DATAGRAMS) as usize));
+            }
             if happening.at >= LISTENERS {
                 let listener = (happening.at - LISTENERS) as usize;
                 return Poll::Ready(Found::Peers(Knock(listener)));
@@ -120,6 +129,16 @@ impl Flows {
                 return Poll::Ready(Found::Connection(connection.clone(), happening));
             }
         }
+    }
+
+    /// Tells of datagrams that come back to `socket`, the `i`-th.
+    pub(crate) fn watch_returned(&self, socket: impl AsFd, i: usize) -> io::Result<()> {
+        self.poller.watch_errors(socket, DATAGRAMS + i as u64)
+    }
+
+    /// Tells of them once more, after the others.
+    pub(crate) fn returned_again(&mut self, i: usize) {
+        self.tell_again(DATAGRAMS + i as u64);
     }
 
     /// Tells of `happening` again, after the others.
@@ -150,8 +169,12 @@ impl Flows {
     }
 
     fn knock_again(&mut self, at: usize) {
+        self.tell_again(LISTENERS + at as u64);
+    }
+
+    fn tell_again(&mut self, at: u64) {
         self.poller.look_again(Happening {
-            at: LISTENERS + at as u64,
+            at,
             readable: true,
             writable: false,
             ended: false,

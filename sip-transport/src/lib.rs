@@ -32,6 +32,8 @@ mod error;
 mod flows;
 mod keepalive;
 mod mmsg;
+mod overload;
+mod pause;
 pub mod resolve;
 mod responder;
 mod screen;

@@ -1,12 +1,17 @@
 //! Many datagrams per system call: recvmmsg and sendmmsg (Linux), with the local address of each. All but one
-//! `unsafe` blocks of the crate are here.
+//! `unsafe` blocks of the crate are here and in what belongs to it.
 #![allow(unsafe_code)]
+
+mod returned;
 
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
+use std::time::{Duration, SystemTime};
+
+pub(crate) use returned::{Returned, ReturnedQueue, keep_returned};
 
 /// Most datagrams one system call takes or gives.
 pub(crate) const BATCH: usize = 64;
@@ -14,12 +19,13 @@ pub(crate) const BATCH: usize = 64;
 /// The largest payload UDP can carry, rounded up.
 const LARGEST: usize = 65_535;
 
-/// Room for the one control message we read or write: the address a datagram came to, or leaves from.
+/// Room for the control messages we read or write: the address a datagram came to, or leaves from, and when it came;
+/// or what ICMP said of it.
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
-struct Control([u8; 64]);
+struct Control([u8; 128]);
 
-const EMPTY_CONTROL: Control = Control([0; 64]);
+const EMPTY_CONTROL: Control = Control([0; 128]);
 
 /// A received datagram, still in the batch's buffer.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +88,17 @@ impl ReceiveBatch {
     /// How many datagrams the last [`receive`](Self::receive) took.
     pub(crate) fn len(&self) -> usize {
         self.received
+    }
+
+    /// How long the first of them waited to be taken, if [`report_arrival`] was asked for it.
+    pub(crate) fn waited(&self) -> Option<Duration> {
+        let first = self.headers.first().filter(|_| self.received > 0)?;
+        let level = libc::SOL_SOCKET;
+        let came: libc::timespec = read_control(&first.msg_hdr, level, libc::SCM_TIMESTAMPNS)?;
+        let came = Duration::new(came.tv_sec.try_into().ok()?, came.tv_nsec.try_into().ok()?);
+        // The clock may have been set back meanwhile.
+        let came = SystemTime::UNIX_EPOCH.checked_add(came)?;
+        SystemTime::now().duration_since(came).ok()
     }
 
     /// One of them; `None` if its source cannot be read.
@@ -161,6 +178,20 @@ impl SendBatch {
                 if self.shares.first().is_some_and(|share| *share > 1)
                     && is_about_sharing(&error) =>
             {
+                self.send_again(socket, datagrams)
+            }
+            sent => sent,
+        }
+    }
+
+    /// Sends as before, since the error may have been about an earlier datagram; and if that fails, each alone.
+    fn send_again<'a>(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        datagrams: impl Iterator<Item = Outgoing<'a>>,
+    ) -> io::Result<usize> {
+        match self.send_filled(socket) {
+            Err(error) if is_about_sharing(&error) => {
                 self.sharing = false;
                 self.fill(datagrams);
                 let sent = self.send_filled(socket);
@@ -244,6 +275,12 @@ pub(crate) fn report_local_address(socket: BorrowedFd<'_>, v6: bool) -> io::Resu
         true => set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1),
         false => set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1),
     }
+}
+
+/// Asks the kernel to say, with each datagram, when it came; or no longer.
+pub(crate) fn report_arrival(socket: BorrowedFd<'_>, wanted: bool) -> io::Result<()> {
+    let level = libc::SOL_SOCKET;
+    set(socket, level, libc::SO_TIMESTAMPNS, wanted.into())
 }
 
 /// Lets a socket that is about to connect, and bound to port 0 if to any, get its port as fast with thousands of
@@ -367,24 +404,48 @@ fn write_name(name: &mut libc::sockaddr_storage, addr: SocketAddr) -> usize {
 }
 
 fn read_local_address(header: &libc::msghdr) -> Option<IpAddr> {
+    let v4 = || {
+        let info: libc::in_pktinfo = read_control(header, libc::IPPROTO_IP, libc::IP_PKTINFO)?;
+        Some(Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr)).into())
+    };
+    let v6 = || {
+        let info: libc::in6_pktinfo = read_control(header, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO)?;
+        Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into())
+    };
+    v4().or_else(v6)
+}
+
+/// What a control message may hold.
+///
+/// # Safety
+/// A C structure of integers: any octets are a valid value.
+unsafe trait Plain: Copy {}
+// SAFETY: each is one.
+unsafe impl Plain for libc::in_pktinfo {}
+// SAFETY: the same.
+unsafe impl Plain for libc::in6_pktinfo {}
+// SAFETY: the same.
+unsafe impl Plain for libc::sock_extended_err {}
+// SAFETY: the same.
+unsafe impl Plain for libc::timespec {}
+
+/// The data of the control message of this kind, in a header that the kernel has filled.
+fn read_control<T: Plain>(
+    header: &libc::msghdr,
+    level: libc::c_int,
+    kind: libc::c_int,
+) -> Option<T> {
     // SAFETY: the header's control pointer and length are those of a live, aligned Control the kernel filled; the
-    // CMSG functions stay within it, and the data is read unaligned, of the type its level and type announce.
+    // CMSG functions stay within it. The data is read unaligned, of a type that takes any octets, and only if the
+    // message is long enough.
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(header);
         while let Some(found) = message.as_ref() {
-            let data = libc::CMSG_DATA(message);
-            match (found.cmsg_level, found.cmsg_type) {
-                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-                    let info = data.cast::<libc::in_pktinfo>().read_unaligned();
-                    let ip = Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr));
-                    return Some(ip.into());
-                }
-                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                    let info = data.cast::<libc::in6_pktinfo>().read_unaligned();
-                    return Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
-                }
-                _ => message = libc::CMSG_NXTHDR(header, message),
+            let needed = libc::CMSG_LEN(mem::size_of::<T>() as libc::c_uint) as _;
+            if (found.cmsg_level, found.cmsg_type) == (level, kind) && found.cmsg_len >= needed {
+                return Some(libc::CMSG_DATA(message).cast::<T>().read_unaligned());
             }
+            message = libc::CMSG_NXTHDR(header, message);
         }
         None
     }
@@ -452,7 +513,7 @@ fn write_control<T>(
     data: T,
 ) {
     let size = mem::size_of::<T>() as libc::c_uint;
-    // SAFETY: the header's control pointer is that of a live, aligned Control of 64 octets. At most two messages are
+    // SAFETY: the header's control pointer is that of a live, aligned Control of 128 octets. At most two messages are
     // written into it: an address of at most 40 octets with its header, and two octets that take 24 with theirs. Each
     // takes a multiple of eight (CMSG_SPACE), so the next begins aligned, too.
     unsafe {

@@ -287,6 +287,9 @@ impl WorkerStart {
                 context.clone(),
                 self.context.counters.clone(),
             )?;
+            for (i, socket) in sockets.iter().enumerate() {
+                flows.watch_returned(socket, i)?;
+            }
             let config = Config {
                 timers: self.settings.timers,
                 worker: self.context.worker,

@@ -37,6 +37,15 @@ pub struct UdpSettings {
     pub receive_buffer: usize,
     /// Datagrams of one socket that may wait while the kernel takes no more. Default: 1,024.
     pub send_queue: usize,
+    /// How long a worker may sleep between two batches, at most, while so many datagrams come that each sleep gathers
+    /// several: it adds up to so much to their delay, and takes half of what they cost. Below 10,000 a second nothing
+    /// is delayed. Zero never sleeps. Default: 250 µs.
+    pub pause: Duration,
+    /// How long datagrams may wait in the kernel until a worker takes them. While they wait longer, it refuses part of
+    /// what is new with 503 and Retry-After: no message of a dialog, no emergency call (`urn:service:sos`,
+    /// `Priority: emergency`), and neither OPTIONS nor NOTIFY, which are answered as fast. Zero refuses nothing.
+    /// Default: 20 ms, of the 40 to 100 ms that the buffer holds.
+    pub longest_wait: Duration,
 }
 
 /// How connections are handled.
@@ -79,6 +88,8 @@ impl Default for UdpSettings {
         UdpSettings {
             receive_buffer: 4 << 20,
             send_queue: 1024,
+            pause: Duration::from_micros(250),
+            longest_wait: Duration::from_millis(20),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use crate::counters::Counters;
-use crate::mmsg::{self, BATCH, Outgoing, ReceiveBatch, SendBatch};
+use crate::mmsg::{self, BATCH, Outgoing, ReceiveBatch, Returned, ReturnedQueue, SendBatch};
 
 /// A bound socket, and what waits to leave by it.
 pub(crate) struct DatagramSocket {
@@ -23,6 +23,9 @@ pub(crate) struct DatagramSocket {
     blocked: bool,
 }
 
+/// How often one is tried again that may have failed for another's sake.
+const TRIES: usize = 2;
+
 /// A datagram on its way out.
 pub(crate) struct Parcel {
     pub(crate) payload: Bytes,
@@ -32,6 +35,12 @@ pub(crate) struct Parcel {
     pub(crate) origin: Option<Origin>,
 }
 
+impl AsFd for DatagramSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 impl DatagramSocket {
     /// Takes a bound, non-blocking socket into the current runtime.
     pub(crate) fn new(socket: std::net::UdpSocket) -> io::Result<DatagramSocket> {
@@ -39,6 +48,7 @@ impl DatagramSocket {
         if bound.ip().is_unspecified() {
             mmsg::report_local_address(socket.as_fd(), bound.is_ipv6())?;
         }
+        mmsg::keep_returned(socket.as_fd(), bound.is_ipv6())?;
         Ok(DatagramSocket {
             socket: UdpSocket::from_std(socket)?,
             bound,
@@ -113,6 +123,7 @@ impl DatagramSocket {
         counters: &Counters,
         mut failed: impl FnMut(Origin),
     ) {
+        let mut tries = 0;
         while !self.waiting.is_empty() && !self.blocked {
             let outgoing = self.waiting.iter().map(|parcel| Outgoing {
                 bytes: &parcel.payload,
@@ -122,6 +133,7 @@ impl DatagramSocket {
             let send = || batch.send(self.socket.as_fd(), outgoing);
             match self.socket.try_io(Interest::WRITABLE, send) {
                 Ok(sent) => {
+                    tries = 0;
                     counters.datagrams_sent.add(sent);
                     let octets = self
                         .waiting
@@ -131,7 +143,11 @@ impl DatagramSocket {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.blocked = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // It may be the word of an earlier datagram's fate, read off now; that one itself is in the queue of
+                // those that came back.
+                Err(_) if tries < TRIES => tries += 1,
                 Err(error) => {
+                    tries = 0;
                     counters.datagrams_lost.add(1);
                     let refused = self.waiting.pop_front();
                     // A full device queue is like any loss on the way: timers make up for it.
@@ -147,6 +163,18 @@ impl DatagramSocket {
             counters.datagrams_lost.add(excess);
             self.waiting.truncate(bound);
         }
+    }
+
+    /// Has the kernel note when datagrams come, or no longer. Those that are there already seem to come just then.
+    pub(crate) fn report_arrival(&self, wanted: bool) {
+        if let Err(error) = mmsg::report_arrival(self.socket.as_fd(), wanted) {
+            tracing::warn!(%error, "cannot tell how long datagrams wait");
+        }
+    }
+
+    /// The next datagram that came back, if there is one.
+    pub(crate) fn returned<'a>(&self, queue: &'a mut ReturnedQueue) -> Option<Returned<'a>> {
+        queue.next(self.socket.as_fd())
     }
 
     /// Ready once the kernel takes datagrams again that it refused.

@@ -4,17 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use sip_core::{Message, Response, Via};
+use sip_core::{Headers, Message, Request, Via};
 use sip_transaction::{ConnectionId, Flow, Origin, Target, worker_of};
 use tokio::sync::mpsc;
 
 use crate::directory::Directory;
 
 /// What one worker leaves to another.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a message is moved, which costs less than to allocate it"
-)]
 pub(crate) enum Handover {
     /// A response whose transaction lives there.
     Message(Message, Flow),
@@ -27,6 +23,8 @@ pub(crate) enum Handover {
     },
     /// A message they left to us could not be sent.
     SendFailed(Origin),
+    /// A request of theirs that came back (§18.4), its end perhaps cut off.
+    Returned(Request),
     /// A connection they sent by is gone.
     FlowFailed(Flow),
 }
@@ -74,9 +72,10 @@ impl Workers {
         queue.is_some_and(|queue| queue.try_send(handover).is_ok())
     }
 
-    /// The worker whose request `response` answers, by the branch of its top Via. `None`: nobody here made it.
-    pub(crate) fn owner(&self, response: &Response) -> Option<u16> {
-        let via = response.headers().require::<Via>().ok()?;
+    /// The worker that sent a request, by the branch of the top Via in it or in a response to it. `None`: nobody here
+    /// made it.
+    pub(crate) fn owner(&self, headers: &Headers) -> Option<u16> {
+        let via = headers.require::<Via>().ok()?;
         worker_of(&via.branch()?).filter(|worker| *worker < self.count())
     }
 

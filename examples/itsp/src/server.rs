@@ -85,10 +85,14 @@ fn bind(config: &Config) -> Bind {
         udp,
         tcp,
         workers,
+        udp_pause,
+        udp_longest_wait,
         connections,
         connections_per_source,
     } = &config.network;
     let mut settings = Settings::default();
+    settings.udp.pause = **udp_pause;
+    settings.udp.longest_wait = **udp_longest_wait;
     settings.stream.connections = *connections;
     settings.stream.connections_per_source = *connections_per_source;
     settings.drain = *config.shutdown.grace;

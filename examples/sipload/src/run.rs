@@ -184,6 +184,9 @@ fn binding(plan: &Plan) -> Bind {
     settings.tell_repetitions = true;
     settings.drain = Duration::ZERO;
     settings.udp.send_queue = 1 << 16;
+    // What it measures is the server's delay, not its own.
+    settings.udp.pause = Duration::ZERO;
+    settings.udp.longest_wait = Duration::ZERO;
     settings.stream.connections = usize::MAX;
     settings.stream.connections_per_source = u32::MAX;
     let addrs = plan

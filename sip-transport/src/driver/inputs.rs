@@ -6,10 +6,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use sip_core::{HeaderName, Message, Method, Request, Response, StatusCode, Text, To};
+use sip_core::{Message, Method, Request, Response, RetryAfter, StatusCode, To};
 use sip_transaction::{Event, Flow, QueryId, Reply, Service, TransactionUser};
 
 use super::{Driver, STOPPING};
+use crate::overload::{is_new_work, may_refuse};
 use crate::screen::{Verdict, screen};
 use crate::tcp::Connection;
 use crate::via;
@@ -54,7 +55,7 @@ where
         match message {
             Message::Response(response) if self.workers.count() > 1 => self
                 .workers
-                .owner(response)
+                .owner(response.headers())
                 .filter(|worker| *worker != self.worker),
             _ => None,
         }
@@ -87,6 +88,7 @@ where
     pub(super) fn handle_handover(&mut self, handover: Handover) {
         match handover {
             Handover::Message(message, flow) => self.layer.handle_message(self.now, message, flow),
+            Handover::Returned(request) => self.layer.handle_returned(self.now, &request),
             Handover::SendFailed(origin) => self.layer.handle_send_failure(self.now, origin),
             Handover::FlowFailed(flow) => self.layer.handle_flow_failure(self.now, flow),
             Handover::Transmit {
@@ -142,16 +144,28 @@ where
             return; // and is for nobody further on
         }
         if let Event::Request { request, flow } = &event
-            && self.stopping.is_some()
-            && opens_something(request)
+            && self.refuses(request)
         {
-            self.counters.refused_stopping.add(1);
             let mut response = request.reply(StatusCode::SERVICE_UNAVAILABLE);
-            let headers = response.headers_mut();
-            headers.push_raw(HeaderName::RetryAfter, &Text::from_static("10"));
+            // Not all of them are to come back in the same second.
+            let seconds = 5 + self.layer.random_u64() % 10;
+            let after = RetryAfter::new(seconds as u32);
+            response.headers_mut().push(&after);
             return self.refuse(request, response, *flow);
         }
         self.user.handle_event(self.now, event, &mut self.layer);
+    }
+
+    /// Whether `request` begins something while the server stops, or while this worker is behind.
+    fn refuses(&mut self, request: &Request) -> bool {
+        if self.stopping.is_some() && is_new_work(request) {
+            self.counters.refused_stopping.add(1);
+            return true;
+        }
+        let refused =
+            self.overload.is_watching() && may_refuse(request) && self.overload.refuses(self.now);
+        self.counters.refused_overload.add(refused.into());
+        refused
     }
 
     /// Has a question of the user answered: at once, or by a task while the worker goes on.
@@ -183,13 +197,4 @@ async fn unless_it_panics<A>(mut answer: Pin<Box<dyn Future<Output = A> + Send>>
         }
     })
     .await
-}
-
-/// Whether a server that is stopping refuses `request`: neither part of something under way nor in a dialog.
-fn opens_something(request: &Request) -> bool {
-    let in_dialog = || {
-        let to = request.headers().require::<To>();
-        to.is_ok_and(|to| to.tag().is_some())
-    };
-    !matches!(request.method(), Method::Ack | Method::Cancel) && !in_dialog()
 }

@@ -13,10 +13,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use sip_core::parse_message;
+use sip_core::{Message, parse_message};
 use sip_transaction::{Flow, Origin, QueryId, Service, TransactionLayer, TransactionUser};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
@@ -25,7 +26,9 @@ use crate::alarm::Alarm;
 use crate::counters::Counters;
 use crate::flows::Flows;
 use crate::keepalive;
-use crate::mmsg::{BATCH, ReceiveBatch, SendBatch};
+use crate::mmsg::{BATCH, ReceiveBatch, ReturnedQueue, SendBatch};
+use crate::overload::Overload;
+use crate::pause::Pause;
 use crate::settings::Settings;
 use crate::shutdown::ShutdownSignal;
 use crate::tcp;
@@ -73,8 +76,15 @@ pub(crate) struct Driver<U: TransactionUser, S> {
     receive: ReceiveBatch,
     /// A batch was full: there may be more where it came from.
     has_more: bool,
+    /// Datagrams this turn took.
+    received: usize,
+    pause: Pause,
+    /// The longest wait of a datagram this turn took, if it is known.
+    waited: Option<Duration>,
+    overload: Overload,
     slab: BytesMut,
     send: SendBatch,
+    returned: ReturnedQueue,
     unsent: Vec<Origin>,
 
     flows: Flows,
@@ -107,6 +117,8 @@ where
     /// A driver in the current runtime.
     pub(crate) fn new(parts: Parts<U, S>) -> Driver<U, S> {
         let now = Instant::now();
+        let pause = Pause::new(parts.settings.udp.pause, now);
+        let overload = Overload::new(parts.settings.udp.longest_wait, now);
         Driver {
             worker: parts.worker,
             settings: parts.settings,
@@ -118,8 +130,13 @@ where
             sockets: parts.sockets,
             receive: ReceiveBatch::new(),
             has_more: false,
+            received: 0,
+            pause,
+            waited: None,
+            overload,
             slab: BytesMut::with_capacity(SLAB),
             send: SendBatch::new(),
+            returned: ReturnedQueue::new(),
             unsent: Vec::new(),
             accepting: parts.flows.listen_addrs().collect(),
             flows: parts.flows,
@@ -139,11 +156,39 @@ where
         // The user may have something to say before anything arrives.
         self.settle();
         self.flush_all();
+        self.pause.prepare();
         while !self.has_stopped() {
             poll_fn(|cx| self.poll_turn(cx)).await;
-            if std::mem::take(&mut self.has_more) {
+            let has_more = std::mem::take(&mut self.has_more);
+            self.note_turn(has_more);
+            if has_more || self.pause() {
                 // Lets the runtime look at the other sockets first.
                 yield_now().await;
+            }
+        }
+    }
+
+    /// Sleeps, if what came lately says that a batch will be there afterwards; whether it did. A timer that is due earlier ends it.
+    fn pause(&mut self) -> bool {
+        let received = std::mem::take(&mut self.received);
+        let Some(pause) = self.pause.after(self.now, received) else {
+            return false;
+        };
+        let deadline = self.next_deadline();
+        let left = deadline.map_or(pause, |at| at.saturating_duration_since(self.now));
+        thread::sleep(pause.min(left));
+        true
+    }
+
+    /// Notes how far behind the worker is, and asks the kernel for what is needed to know.
+    fn note_turn(&mut self, has_more: bool) {
+        let watched = self.overload.is_watching();
+        let waited = self.waited.take();
+        self.overload.note_turn(self.now, has_more, waited);
+        let watching = self.overload.is_watching();
+        if watching != watched {
+            for socket in &self.sockets {
+                socket.report_arrival(watching);
             }
         }
     }
@@ -172,6 +217,10 @@ where
             return Poll::Pending;
         }
         self.has_more |= self.receive.len() == BATCH;
+        self.received += self.receive.len();
+        if self.overload.is_watching() {
+            self.waited = self.waited.max(self.receive.waited());
+        }
         for at in 0..self.receive.len() {
             let Some(datagram) = self.receive.datagram(at) else {
                 continue;
@@ -196,6 +245,35 @@ where
             }
         }
         Poll::Ready(())
+    }
+
+    /// Takes datagrams that came back to a socket (§18.4), and leaves the rest to the next turn.
+    fn take_returned(&mut self, i: usize) {
+        for _ in 0..INPUTS {
+            let socket = self.sockets.get(i);
+            let Some(returned) = socket.and_then(|socket| socket.returned(&mut self.returned))
+            else {
+                return;
+            };
+            self.counters.datagrams_returned.add(1);
+            if !returned.is_final {
+                continue;
+            }
+            tracing::debug!(remote = %returned.remote, "a datagram came back");
+            let bytes = Bytes::copy_from_slice(returned.bytes);
+            // Only a request of ours says by its branch whose it is.
+            let Ok(Message::Request(request)) = parse_message(bytes, &self.settings.limits) else {
+                continue;
+            };
+            match self.workers.owner(request.headers()) {
+                Some(worker) if worker == self.worker => {
+                    self.layer.handle_returned(self.now, &request);
+                }
+                Some(worker) => self.hand_over(worker, Handover::Returned(request)),
+                None => {}
+            }
+        }
+        self.flows.returned_again(i);
     }
 
     fn poll_inbox(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -233,6 +233,7 @@ where
         } = closed;
         unsent.into_iter().for_each(|owner| self.fail(Some(owner)));
         self.layer.handle_flow_failure(self.now, flow);
+        self.user.handle_flow_end(self.now, flow, &mut self.layer);
         for worker in 0..self.workers.count() {
             if worker != self.worker && borrowers & tcp::borrower_bit(worker) != 0 {
                 self.hand_over(worker, Handover::FlowFailed(flow));

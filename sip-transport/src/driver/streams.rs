@@ -36,6 +36,7 @@ where
                     let welcome = self.stopping.is_none();
                     self.flows.accept(self.now, knock, welcome);
                 }
+                Found::Returned(socket) => self.take_returned(socket),
                 Found::Connection(connection, happening) => {
                     taken += self.look_at(&connection, happening);
                 }

@@ -63,6 +63,13 @@ impl Poller {
         Ok(())
     }
 
+    /// Watches for nothing but errors at `socket`, as datagrams that come back.
+    pub(crate) fn watch_errors(&self, socket: impl AsFd, at: u64) -> io::Result<()> {
+        let flags = epoll::EventFlags::ET; // errors are always told
+        epoll::add(&self.queue, socket, epoll::EventData::new_u64(at), flags)?;
+        Ok(())
+    }
+
     /// Tells of the socket once more, after the others.
     pub(crate) fn look_again(&mut self, happening: Happening) {
         self.again.push(happening);

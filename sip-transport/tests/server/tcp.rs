@@ -286,6 +286,20 @@ fn a_transport_nobody_serves_is_a_transport_failure() {
 }
 
 #[test]
+fn the_end_of_a_connection_is_told_to_whoever_keeps_its_flow() {
+    let stage = stage();
+    stage.command(0, Command::WatchFlows);
+    for ends in [drop::<TcpPeer>, reset] {
+        let mut alice = connect(&stage);
+        alice.send(options("here"));
+        expect_ok(&alice.receive(), "here");
+        let (_, _, flow) = stage.next_request();
+        ends(alice);
+        assert_eq!(stage.next().what, What::FlowEnd(flow));
+    }
+}
+
+#[test]
 fn a_request_on_a_connection_that_ended_fails_at_once() {
     let stage = stage();
     let mut alice = connect(&stage);
@@ -407,6 +421,58 @@ fn connections_that_come_and_go_leave_no_flows() {
     }
     assert_eq!(stage.server.count("connections_accepted"), 300);
     assert_eq!(stage.server.count("connections_refused"), 0);
+}
+
+#[test]
+fn connections_reset_after_one_request_leave_nothing() {
+    let stage = stage_with(|settings| {
+        settings.stream.connections = 10;
+        settings.stream.connections_per_source = 10;
+    });
+    for i in 0..300 {
+        let mut alice = connect(&stage);
+        alice.send(options("quick"));
+        // In every other case the answer is still on its way.
+        if i % 2 == 0 {
+            expect_ok(&alice.receive(), "quick");
+        }
+        reset(alice);
+        stage.server.await_count("connections_closed", i + 1);
+    }
+    assert_eq!(stage.server.count("connections_accepted"), 300);
+    assert_eq!(stage.server.count("connections_refused"), 0);
+}
+
+#[test]
+fn all_connections_together_hold_so_much_for_slow_readers_and_no_more() {
+    let stage = stage_with(|settings| {
+        settings.stream.write_queue = usize::MAX;
+        settings.stream.write_queue_total = 100_000;
+    });
+    let mut lazy = connect(&stage);
+    SockRef::from(&lazy.0).set_recv_buffer_size(4096).unwrap();
+    let flood = options(&"x".repeat(4000)).repeat(20);
+    lazy.0.set_nonblocking(true).unwrap();
+    while stage.server.count("slow_readers") == 0 {
+        use std::io::Write;
+        let _ = lazy.0.write(flood.as_bytes());
+        std::thread::yield_now();
+    }
+    stage.server.await_count("connections_closed", 1);
+    // What it held is given back.
+    let mut alice = connect(&stage);
+    alice.send(options("after"));
+    expect_ok(&alice.receive(), "after");
+}
+
+#[test]
+fn the_server_holds_so_many_connections_and_no_more() {
+    let stage = stage_with(|settings| settings.stream.connections = 2);
+    let held = [connect(&stage), connect(&stage)];
+    stage.server.await_count("connections_accepted", 2);
+    assert_eq!(connect(&stage).receive_to_end(), "");
+    assert_eq!(stage.server.count("connections_refused"), 1);
+    drop(held);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Datagrams (RFC 3261 §18, RFC 3581).
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
 
-use sip_core::{Method, Transport};
-use sip_transport::{Bind, serve};
+use sip_core::{Method, StatusCode, Transport};
+use sip_transaction::Target;
+use sip_transport::{Bind, Settings, serve};
 
-use crate::support::{PATIENCE, UdpPeer, answer, request};
-use crate::user::Stage;
+use crate::support::{PATIENCE, UdpPeer, answer, ok, request};
+use crate::user::{Seen, Stage, What};
 
 fn stage() -> (Stage, UdpPeer) {
     let stage = Stage::set(Bind::udp("127.0.0.1:0"), 1);
@@ -195,4 +197,119 @@ fn ipv6_is_served_beside_ipv4() {
     let response = alice.receive();
     assert!(response.contains("received=::1"), "{response}");
     UdpPeer::new(stage.server.addrs[0].1).expect_silence();
+}
+
+/// An address where nobody listens.
+fn nobody() -> SocketAddr {
+    let gone = UdpSocket::bind("127.0.0.1:0").unwrap();
+    gone.local_addr().unwrap()
+}
+
+#[test]
+fn a_request_nobody_takes_fails_at_once() {
+    // The answer of ICMP may come to any worker's socket.
+    let stage = Stage::set(Bind::udp("127.0.0.1:0"), 3);
+    for worker in 0..3 {
+        stage.send(worker, Target::address(Transport::Udp, nobody()));
+        // Timer F would take 32 s, more than the test's patience.
+        let Seen { worker: who, what } = stage.next();
+        assert_eq!((who, what), (worker, What::TransportFailure));
+    }
+    stage.server.await_count("datagrams_returned", 3);
+}
+
+#[test]
+fn what_comes_back_is_no_matter_of_those_who_send_by_the_same_socket() {
+    let stage = Stage::set(Bind::udp("127.0.0.1:0"), 1);
+    let alice = UdpPeer::new(stage.server.addr(Transport::Udp));
+    for _ in 0..50 {
+        stage.send(0, Target::address(Transport::Udp, nobody()));
+        let to = Target::address(Transport::Udp, alice.socket.local_addr().unwrap());
+        stage.send(0, to);
+        alice.send(ok(&alice.receive()));
+        let mut seen = [stage.next().what, stage.next().what];
+        seen.sort_by_key(|what| *what == What::TransportFailure);
+        assert_eq!(
+            seen,
+            [What::Response(StatusCode::OK), What::TransportFailure]
+        );
+    }
+    assert_eq!(stage.server.count("datagrams_lost"), 0);
+}
+
+#[test]
+fn a_request_leaves_from_the_address_it_is_given() {
+    let stage = Stage::set(Bind::udp("0.0.0.0:0").and_udp("127.0.0.9:0"), 1);
+    let [anywhere, nine] = [0, 1].map(|i| stage.server.addrs[i].1);
+    let alice = UdpPeer::new(nine);
+    for from in [
+        SocketAddr::new([127, 0, 0, 7].into(), anywhere.port()),
+        SocketAddr::new([127, 0, 0, 8].into(), anywhere.port()),
+        nine,
+    ] {
+        let to = Target::Address {
+            transport: Transport::Udp,
+            remote: alice.socket.local_addr().unwrap(),
+            local: Some(from),
+        };
+        stage.send(0, to);
+        let mut buffer = [0; 2048];
+        let (count, source) = alice.socket.recv_from(&mut buffer).unwrap();
+        assert_eq!(source, from);
+        let request = String::from_utf8(buffer[..count].to_vec()).unwrap();
+        alice.socket.send_to(ok(&request).as_bytes(), from).unwrap();
+        assert_eq!(stage.next().what, What::Response(StatusCode::OK));
+    }
+    // An address that is not ours is no reason to send from another one.
+    let to = Target::Address {
+        transport: Transport::Udp,
+        remote: alice.socket.local_addr().unwrap(),
+        local: Some(SocketAddr::new([127, 0, 0, 9].into(), 9)),
+    };
+    stage.send(0, to);
+    assert_eq!(stage.next().what, What::TransportFailure);
+}
+
+#[test]
+fn a_wildcard_listener_of_ipv6_says_which_of_its_addresses_was_asked() {
+    let stage = Stage::set(Bind::udp("0.0.0.0:0").and_udp("[::]:0"), 1);
+    let port = stage.server.addrs[1].1.port();
+    let asked = SocketAddr::new("::1".parse().unwrap(), port);
+    let socket = UdpSocket::bind("[::1]:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.connect(asked).unwrap();
+    let options = request("OPTIONS", "UDP [2001:db8::1];branch=z9hG4bK1", "a");
+    socket.send(options.as_bytes()).unwrap();
+    let mut buffer = [0; 2048];
+    assert!(socket.recv(&mut buffer).unwrap() > 0);
+    assert_eq!(stage.next_request().2.local, asked);
+}
+
+#[test]
+fn a_worker_that_is_behind_refuses_new_work_and_nothing_in_a_dialog() {
+    let mut settings = Settings::default();
+    // So that it is behind whenever it has had something to do for a while.
+    settings.udp.longest_wait = Duration::from_nanos(1);
+    let stage = Stage::set(Bind::udp("127.0.0.1:0").settings(settings), 1);
+    let alice = UdpPeer::new(stage.server.addr(Transport::Udp));
+    alice.socket.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 2048];
+    let started = Instant::now();
+    let refusal = (0..).find_map(|i| {
+        assert!(started.elapsed() < PATIENCE);
+        let via = format!("UDP 192.0.2.1;branch=z9hG4bK{i}");
+        let new = request("MESSAGE", &via, "new");
+        let known = new.replace("To: <sip:bob@b.example>", "To: <sip:bob@b.example>;tag=1");
+        for message in [new, known.replace("z9hG4bK", "z9hG4bKx")] {
+            // The kernel may have no room just now.
+            let _ = alice.socket.send_to(message.as_bytes(), alice.server);
+        }
+        let count = alice.socket.recv(&mut buffer).ok()?;
+        let response = str::from_utf8(&buffer[..count]).unwrap().to_owned();
+        response.starts_with("SIP/2.0 503 ").then_some(response)
+    });
+    let refusal = refusal.unwrap();
+    assert!(refusal.contains("\r\nRetry-After: "), "{refusal}");
+    assert!(!refusal.contains("z9hG4bKx"), "{refusal}");
+    assert!(stage.server.count("refused_overload") > 0);
 }

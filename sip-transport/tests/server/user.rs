@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Send(Box<Request>, Target),
     /// To answer the request accepted first of those that are not answered yet.
     Respond(StatusCode),
+    /// To tell of connections that end, too.
+    WatchFlows,
     /// To listen no more.
     Rest,
 }
@@ -36,6 +38,7 @@ pub(crate) enum What {
     Response(StatusCode),
     TransportFailure,
     ServerFailed,
+    FlowEnd(Flow),
     Overload,
     Waits,
 }
@@ -46,6 +49,7 @@ pub(crate) struct Puppet {
     worker: u16,
     seen: Sender<Seen>,
     wants_command: bool,
+    watches_flows: bool,
     questions: Vec<Query>,
     accepted: Vec<ServerId>,
 }
@@ -118,6 +122,7 @@ impl TransactionUser for Puppet {
         self.wants_command = !matches!(command, Command::Rest);
         match command {
             Command::Rest => {}
+            Command::WatchFlows => self.watches_flows = true,
             Command::Send(request, to) => {
                 layer.send_request(now, *request, to);
             }
@@ -132,6 +137,12 @@ impl TransactionUser for Puppet {
     fn handle_wait(&mut self, _: Instant, id: QueryId, _: &mut TransactionLayer) {
         if id != COMMAND {
             self.tell(What::Waits);
+        }
+    }
+
+    fn handle_flow_end(&mut self, _: Instant, flow: Flow, _: &mut TransactionLayer) {
+        if self.watches_flows {
+            self.tell(What::FlowEnd(flow));
         }
     }
 
@@ -193,6 +204,7 @@ impl Stage {
             worker: context.worker,
             seen: tell,
             wants_command: true,
+            watches_flows: false,
             questions: Vec::new(),
             accepted: Vec::new(),
         };

@@ -1,4 +1,4 @@
-//! Lengths of time as they are written in the configuration: `"3ms"`, `"10s"`, `"2m"`, `"1h"`.
+//! Lengths of time as they are written in the configuration: `"250us"`, `"3ms"`, `"10s"`, `"2m"`, `"1h"`.
 
 use std::fmt;
 use std::ops::Deref;
@@ -21,6 +21,10 @@ impl Span {
         Span(Duration::from_millis(millis))
     }
 
+    pub(crate) const fn from_micros(micros: u64) -> Span {
+        Span(Duration::from_micros(micros))
+    }
+
     /// Whole seconds, as SIP headers count; more than fit are cut to the largest.
     pub(crate) fn seconds(self) -> u32 {
         u32::try_from(self.0.as_secs()).unwrap_or(u32::MAX)
@@ -40,19 +44,22 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Span, String> {
         let wrong = || {
-            format!("\"{text}\" is not a length of time: a number and ms, s, m or h, as in \"10s\"")
+            format!(
+                "\"{text}\" is not a length of time: a number and us, ms, s, m or h, as in \"10s\""
+            )
         };
         let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let (number, unit) = text.split_at(unit_at);
         let number: u64 = number.parse().map_err(|_| wrong())?;
-        let millis = match unit {
-            "ms" => Some(number),
-            "s" => number.checked_mul(1000),
-            "m" => number.checked_mul(60_000),
-            "h" => number.checked_mul(3_600_000),
+        let micros = match unit {
+            "us" => Some(number),
+            "ms" => number.checked_mul(1000),
+            "s" => number.checked_mul(1_000_000),
+            "m" => number.checked_mul(60_000_000),
+            "h" => number.checked_mul(3_600_000_000),
             _ => None,
         };
-        Ok(Span::from_millis(millis.ok_or_else(wrong)?))
+        Ok(Span::from_micros(micros.ok_or_else(wrong)?))
     }
 }
 
@@ -66,9 +73,10 @@ impl TryFrom<String> for Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_millis() {
-            millis if millis % 1000 == 0 => write!(f, "{}s", millis / 1000),
-            millis => write!(f, "{millis}ms"),
+        match self.0.as_micros() {
+            micros if micros % 1_000_000 == 0 => write!(f, "{}s", micros / 1_000_000),
+            micros if micros % 1000 == 0 => write!(f, "{}ms", micros / 1000),
+            micros => write!(f, "{micros}us"),
         }
     }
 }
@@ -94,6 +102,7 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(Span::from_millis(millis)), "{text}");
         }
+        assert_eq!("250us".parse(), Ok(Span::from_micros(250)));
     }
 
     #[test]

@@ -39,6 +39,10 @@ pub(crate) struct Network {
     pub(crate) tcp: bool,
     /// Threads that handle messages; 0: one per processor core.
     pub(crate) workers: u16,
+    /// Longest sleep between two batches of datagrams.
+    pub(crate) udp_pause: Span,
+    /// Longest wait of a datagram before new work is refused.
+    pub(crate) udp_longest_wait: Span,
     /// Open at a time, in all.
     pub(crate) connections: usize,
     /// Open at a time from one IP address.
@@ -223,6 +227,8 @@ impl Default for Network {
             udp: true,
             tcp: true,
             workers: 0,
+            udp_pause: Span::from_micros(250),
+            udp_longest_wait: Span::from_millis(20),
             connections: 100_000,
             connections_per_source: 1024,
         }
