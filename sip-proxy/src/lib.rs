@@ -49,10 +49,12 @@
 
 pub mod auth;
 pub mod backend;
+mod blocklist;
 mod proxy;
 pub mod registrar;
 mod service;
 
 pub use backend::{Admission, Decision, InDialog, Incoming, Relay, Router};
+pub use blocklist::{Blocklist, BlocklistSettings};
 pub use proxy::{BranchTarget, Epoch, ForkPlan, OwnAddress, Proxy, ProxyConfig, Secret};
 pub use service::{Answer, ProxyService, Query};

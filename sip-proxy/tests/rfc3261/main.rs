@@ -1,5 +1,6 @@
 //! RFC 3261, sentence by sentence: what the proxy core must do.
 
+mod blocklist;
 mod s16_10_cancel;
 mod s16_11_stateless;
 mod s16_12_route_processing;
@@ -11,5 +12,6 @@ mod s16_6_forwarding;
 mod s16_7_responses;
 mod s16_8_timer_c;
 mod s16_9_transport_errors;
+mod s18_1_1_size;
 mod s8_2_stateless_answers;
 mod support;
