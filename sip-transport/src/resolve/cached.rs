@@ -340,7 +340,11 @@ mod tests {
         dns.go.notify_one();
         assert_eq!(first.await, dns.reply);
         dns.go.notify_one();
-        assert_eq!(cached.ask(&b).await, dns.reply, "nothing was remembered of it");
+        assert_eq!(
+            cached.ask(&b).await,
+            dns.reply,
+            "nothing was remembered of it"
+        );
     }
 
     #[tokio::test(start_paused = true)]

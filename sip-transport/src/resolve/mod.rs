@@ -23,7 +23,7 @@ use tokio::time::timeout;
 pub use cached::{CacheSettings, Cached};
 pub use locate::{Locator, LocatorSettings};
 #[cfg(feature = "dns")]
-pub use name_server::{NameServers, NameServerSettings};
+pub use name_server::{NameServerSettings, NameServers};
 pub use order::Preferences;
 pub use records::{Answer, Dns, DnsError, Kind, Naptr, Question, Records, Srv};
 

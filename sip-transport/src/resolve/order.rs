@@ -98,12 +98,7 @@ pub fn by_naptr(records: &[Naptr], secure: bool, preferences: &Preferences) -> V
 pub fn by_preference(domain: &str, secure: bool, preferences: &Preferences) -> Vec<Service> {
     let mut liked: Vec<(Reverse<i32>, Transport)> = Transport::ALL
         .into_iter()
-        .filter_map(|transport| {
-            Some((
-                Reverse(preferences.allows(transport, secure)?),
-                transport,
-            ))
-        })
+        .filter_map(|transport| Some((Reverse(preferences.allows(transport, secure)?), transport)))
         .collect();
     liked.sort_by_key(|(liked, _)| *liked);
     liked
@@ -119,7 +114,10 @@ fn transport_of(services: &str) -> Option<Transport> {
         ("SIPS+D2T", Transport::Tls),
     ];
     let is_named = |(name, _): &(&str, Transport)| name.eq_ignore_ascii_case(services);
-    named.into_iter().find(is_named).map(|(_, transport)| transport)
+    named
+        .into_iter()
+        .find(is_named)
+        .map(|(_, transport)| transport)
 }
 
 /// The first `limit` hosts to try (RFC 2782): lower priorities first, and within one by chance, as the weights have it.
@@ -220,10 +218,7 @@ mod tests {
             transports(&chosen),
             [Transport::Tls, Transport::Tcp, Transport::Udp]
         );
-        let swapped = [
-            naptr(10, 20, "SIP+D2U", "u"),
-            naptr(10, 10, "sip+d2t", "t"),
-        ];
+        let swapped = [naptr(10, 20, "SIP+D2U", "u"), naptr(10, 10, "sip+d2t", "t")];
         assert_eq!(
             transports(&by_naptr(&swapped, false, &EQUAL)),
             [Transport::Tcp, Transport::Udp]
@@ -256,7 +251,10 @@ mod tests {
     fn without_naptr_the_services_are_asked_for_as_we_like_them() {
         let names = |preferences| -> Vec<String> {
             let services = by_preference("example.com", false, &preferences);
-            services.iter().map(|service| service.name.to_string()).collect()
+            services
+                .iter()
+                .map(|service| service.name.to_string())
+                .collect()
         };
         assert_eq!(
             names(Preferences::default()),
@@ -280,7 +278,10 @@ mod tests {
                 .into_iter()
                 .map(|record| record.target)
                 .collect();
-            assert_eq!(targets, ["a".into(), "b".into(), "c".into()] as [Box<str>; 3]);
+            assert_eq!(
+                targets,
+                ["a".into(), "b".into(), "c".into()] as [Box<str>; 3]
+            );
         }
     }
 

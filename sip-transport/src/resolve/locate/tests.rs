@@ -141,7 +141,10 @@ async fn a_numeric_host_is_no_question() {
     for (uri, target) in [
         ("sip:192.0.2.7", "UDP 192.0.2.7:5060"),
         ("sips:192.0.2.7", "TLS 192.0.2.7:5061"),
-        ("sip:b.example;maddr=192.0.2.7;transport=tcp", "TCP 192.0.2.7:5060"),
+        (
+            "sip:b.example;maddr=192.0.2.7;transport=tcp",
+            "TCP 192.0.2.7:5060",
+        ),
         ("sip:[2001:db8::7]:5070", "UDP [2001:db8::7]:5070"),
     ] {
         let (asked, found) = resolve(full(), uri).await;
@@ -236,7 +239,10 @@ async fn that_nobody_could_say_is_no_no() {
     assert_eq!(found.unwrap_err(), "cannot look up b.example");
     let zone = Zone::default().fails(Kind::Naptr, "b.example", DnsError::Overloaded);
     let (_, found) = resolve(zone, "sip:b.example").await;
-    assert_eq!(found.unwrap_err(), "too many look-ups to ask about b.example");
+    assert_eq!(
+        found.unwrap_err(),
+        "too many look-ups to ask about b.example"
+    );
 }
 
 #[tokio::test(start_paused = true)]
