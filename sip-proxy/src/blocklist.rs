@@ -47,6 +47,9 @@ impl Default for BlocklistSettings {
 /// The longest Retry-After that is believed, in seconds.
 const RETRY_AFTER_MAX: u32 = 3600;
 
+/// For ever, as far as a server is concerned.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// An address at a transport.
 type Peer = (Transport, SocketAddr);
 
@@ -86,8 +89,7 @@ impl Blocklist {
 
     /// Blocks an address by name for `time`, whatever comes from it.
     pub fn block(&self, now: Instant, transport: Transport, remote: SocketAddr, time: Duration) {
-        let until = now + time;
-        self.add((transport, remote), Entry { until, named: true });
+        self.add(now, time, (transport, remote), true);
     }
 
     /// Takes an address off; says whether it was there.
@@ -111,14 +113,7 @@ impl Blocklist {
     /// Nothing could be sent to `to`, or nothing came back. A flow that ended says nothing of others.
     pub(crate) fn failed(&self, now: Instant, to: &Target) {
         if !matches!(to, Target::Flow(_)) {
-            let until = now + self.settings.time;
-            self.add(
-                peer(to),
-                Entry {
-                    until,
-                    named: false,
-                },
-            );
+            self.add(now, self.settings.time, peer(to), false);
         }
     }
 
@@ -126,14 +121,7 @@ impl Blocklist {
     pub(crate) fn unavailable(&self, now: Instant, to: &Target, retry_after: Option<u32>) {
         let seconds = retry_after.unwrap_or(0).min(RETRY_AFTER_MAX);
         if self.settings.unavailable && seconds > 0 {
-            let until = now + Duration::from_secs(seconds.into());
-            self.add(
-                peer(to),
-                Entry {
-                    until,
-                    named: false,
-                },
-            );
+            self.add(now, Duration::from_secs(seconds.into()), peer(to), false);
         }
     }
 
@@ -148,11 +136,12 @@ impl Blocklist {
         }
     }
 
-    /// What an operator has named, no failure changes.
-    fn add(&self, peer: Peer, entry: Entry) {
+    /// What an operator has named, no failure changes; and one failure takes nothing off what another has given.
+    fn add(&self, now: Instant, time: Duration, peer: Peer, named: bool) {
+        let until = now + time.min(LONGEST);
         let mut blocked = self.write();
-        let before = blocked.peers.get(&peer).copied();
-        if before.is_some_and(|before| before.named && !entry.named) {
+        let before = blocked.peers.get(&peer);
+        if !named && before.is_some_and(|before| before.named || before.until >= until) {
             return;
         }
         blocked.remove(&peer);
@@ -161,8 +150,8 @@ impl Blocklist {
         {
             blocked.peers.remove(&due);
         }
-        blocked.peers.insert(peer, entry);
-        blocked.by_end.insert((entry.until, peer));
+        blocked.peers.insert(peer, Entry { until, named });
+        blocked.by_end.insert((until, peer));
         self.count.store(blocked.peers.len(), Ordering::Relaxed);
     }
 
@@ -240,6 +229,27 @@ mod tests {
         list.unavailable(now, &udp(A), Some(u32::MAX));
         assert!(list.is_blocked(now + seconds(3599), &udp(A)));
         assert!(!list.is_blocked(now + seconds(3600), &udp(A)));
+    }
+
+    #[test]
+    fn a_short_retry_after_takes_nothing_off_what_a_failure_has_given() {
+        let (list, now) = (
+            Blocklist::new(BlocklistSettings {
+                unavailable: true,
+                ..BlocklistSettings::default()
+            }),
+            Instant::now(),
+        );
+        list.failed(now, &udp(A));
+        list.unavailable(now, &udp(A), Some(1));
+        assert!(list.is_blocked(now + seconds(299), &udp(A)));
+    }
+
+    #[test]
+    fn for_ever_is_no_overflow() {
+        let (list, now) = (Blocklist::new(BlocklistSettings::default()), Instant::now());
+        list.block(now, Transport::Udp, udp(A).remote(), Duration::MAX);
+        assert!(list.is_blocked(now + LONGEST / 2, &udp(A)));
     }
 
     #[test]

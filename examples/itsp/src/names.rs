@@ -19,7 +19,7 @@ pub(crate) struct Names(Locator<Cached<NameServers>>);
 
 impl Names {
     /// # Errors
-    /// When the name servers of the system are to be asked, and not known.
+    /// When the resolver cannot be set up.
     pub(crate) fn new(config: &Dns) -> io::Result<Names> {
         let servers = NameServers::new(&NameServerSettings {
             servers: config.servers.clone(),

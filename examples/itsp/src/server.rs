@@ -118,8 +118,8 @@ fn cannot_run(error: &Error) -> Failure {
 
 fn cannot_resolve(error: &io::Error) -> Failure {
     Failure::setup(
-        format!("cannot find the system's name servers: {error}"),
-        "name some in the configuration: servers in [dns]",
+        format!("cannot set up the resolver: {error}"),
+        "look at [dns] in the configuration",
     )
 }
 

@@ -68,7 +68,7 @@ impl<D: Dns> Locator<D> {
         if sent_by.port.is_none() {
             search.services(Service::of(&domain, transport)).await;
         }
-        if search.targets.is_empty() {
+        if !search.has_services {
             search.host(transport, &domain, port).await;
         }
         search.found(domain)
@@ -81,6 +81,7 @@ impl<D: Dns> Locator<D> {
             seed,
             until: Instant::now() + self.settings.timeout,
             targets: Vec::new(),
+            has_services: false,
             failure: None,
         }
     }
@@ -106,7 +107,7 @@ impl<D: Dns> Resolver for Locator<D> {
                 None => search.domain(&domain, uri.is_secure()).await,
             }
         }
-        if search.targets.is_empty() {
+        if !search.has_services {
             search.host(*transport, &domain, *port).await;
         }
         search.found(domain)
@@ -120,6 +121,8 @@ struct Search<'a, D> {
     seed: u64,
     until: Instant,
     targets: Vec<Target>,
+    /// There are SRV records: they have the last word, and the domain's own addresses none (§4.2).
+    has_services: bool,
     failure: Option<DnsError>,
 }
 
@@ -133,7 +136,7 @@ impl<D: Dns> Search<'_, D> {
         }
         // A transport whose SRV records exist is supported; the first of those will do.
         for service in order::by_preference(domain, secure, preferences) {
-            if !self.targets.is_empty() {
+            if self.has_services {
                 break;
             }
             self.services([service]).await;
@@ -147,7 +150,10 @@ impl<D: Dns> Search<'_, D> {
             if room == 0 {
                 return;
             }
-            if let Records::Srv(records) = self.ask(Kind::Srv, &name).await {
+            if let Records::Srv(records) = self.ask(Kind::Srv, &name).await
+                && !records.is_empty()
+            {
+                self.has_services = true;
                 let hosts = order::by_weight(&records, self.seed, room);
                 self.hosts(transport, &hosts).await;
             }

@@ -11,6 +11,7 @@ use hickory_resolver::config::{
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError as Said, NetError};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Resolver, TokioResolver};
 
 use super::records::{Answer, Dns, DnsError, Kind, Naptr, Question, Records, Srv};
@@ -25,7 +26,8 @@ pub struct NameServers(TokioResolver);
 /// Which name servers, and what is asked of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameServerSettings {
-    /// Where they are; none means those of the system, in `/etc/resolv.conf`. Default: none.
+    /// Where they are; none means those of the system, in `/etc/resolv.conf`, or the one on this machine where that
+    /// names none. Default: none.
     pub servers: Vec<SocketAddr>,
     /// How long one has to answer. Default: 1 s.
     pub timeout: Duration,
@@ -53,19 +55,34 @@ impl NameServers {
     /// Asks as `settings` say. `/etc/hosts` is read once, here, and counts before any of them.
     ///
     /// # Errors
-    /// If the system's name servers are to be asked, and cannot be read.
+    /// If the resolver cannot be set up.
     pub fn new(settings: &NameServerSettings) -> io::Result<NameServers> {
         let provider = TokioRuntimeProvider::default();
-        let mut builder = if settings.servers.is_empty() {
-            Resolver::builder(provider).map_err(io::Error::other)?
-        } else {
-            let servers = settings.servers.iter().map(|addr| server(*addr)).collect();
-            let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-            Resolver::builder_with_config(config, provider)
+        let config = match &settings.servers[..] {
+            [] => system(),
+            servers => asking(servers),
         };
+        let mut builder = Resolver::builder_with_config(config, provider);
         configure(builder.options_mut(), settings);
         builder.build().map(NameServers).map_err(io::Error::other)
     }
+}
+
+/// What the system asks; without any word of it, this machine (resolv.conf(5)).
+fn system() -> ResolverConfig {
+    match read_system_conf() {
+        Ok((config, _)) if !config.name_servers().is_empty() => config,
+        read => {
+            let why = read.err().map(|error| error.to_string());
+            tracing::warn!(why, "the system names no name server; asking 127.0.0.1");
+            asking(&[SocketAddr::from(([127, 0, 0, 1], 53))])
+        }
+    }
+}
+
+fn asking(servers: &[SocketAddr]) -> ResolverConfig {
+    let servers = servers.iter().map(|addr| server(*addr)).collect();
+    ResolverConfig::from_parts(None, Vec::new(), servers)
 }
 
 fn server(addr: SocketAddr) -> NameServerConfig {

@@ -215,6 +215,17 @@ async fn without_any_srv_record_the_domain_is_the_host() {
     assert_eq!(found.unwrap(), ["WS 192.0.2.9:80"]);
 }
 
+/// RFC 2782: a target of "." says that the service is decidedly not available at this domain.
+#[tokio::test]
+async fn a_service_that_is_decidedly_not_offered_is_not_found() {
+    let zone = Zone::default()
+        .srv("_sip._udp.b.example", &["0 0 "])
+        .host("b.example", &["192.0.2.9"]);
+    let (asked, found) = resolve(zone, "sip:b.example").await;
+    assert_eq!(found.unwrap_err(), "no address for b.example");
+    assert_eq!(asked.len(), 2, "neither other transports nor addresses");
+}
+
 #[tokio::test]
 async fn nothing_anywhere_is_not_found() {
     let (_, found) = resolve(Zone::default(), "sip:b.example").await;
