@@ -50,11 +50,16 @@
 pub mod auth;
 pub mod backend;
 mod blocklist;
+pub mod nat;
 mod proxy;
 pub mod registrar;
 mod service;
+mod session_timer;
+#[cfg(feature = "sim")]
+pub mod sim;
 
-pub use backend::{Admission, Decision, InDialog, Incoming, Relay, Router};
+pub use backend::{Admission, Decision, Failed, InDialog, Incoming, Passing, Relay, Router};
 pub use blocklist::{Blocklist, BlocklistSettings};
 pub use proxy::{BranchTarget, Epoch, ForkPlan, OwnAddress, Proxy, ProxyConfig, Secret};
 pub use service::{Answer, ProxyService, Query};
+pub use session_timer::SessionTimers;

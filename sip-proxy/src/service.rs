@@ -4,10 +4,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use sip_core::SipUri;
+use sip_core::{Response, SipUri};
 use sip_transaction::{Reply, Service};
 
-use crate::backend::{Decision, Incoming, Resolve, Resolved, Router};
+use crate::backend::{Decision, Failed, Incoming, Passing, Resolve, Resolved, Router};
 
 /// What the proxy core asks.
 #[derive(Debug)]
@@ -21,19 +21,23 @@ pub enum Query {
         /// Decides where chance is to.
         seed: u64,
     },
+    /// What now that every target has failed?
+    Failed(Arc<Failed>),
+    /// What is forwarded of this response?
+    Passing(Box<Passing>),
 }
 
 /// What it is told.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a decision that is known at once costs no allocation"
-)]
 pub enum Answer {
     /// To [`Query::Route`].
     Decision(Decision),
     /// To [`Query::Resolve`].
     Addresses(Resolved),
+    /// To [`Query::Failed`].
+    Instead(Option<Decision>),
+    /// To [`Query::Passing`].
+    Response(Response),
 }
 
 /// The backends behind a proxy, shared by all workers.
@@ -61,6 +65,14 @@ impl Service<Query, Answer> for ProxyService {
             Query::Resolve { uri, seed } => {
                 let resolver = Arc::clone(&self.resolver);
                 Box::pin(async move { Answer::Addresses(resolver.resolve(&uri, seed).await) })
+            }
+            Query::Failed(failed) => {
+                let router = Arc::clone(&self.router);
+                Box::pin(async move { Answer::Instead(router.failed(&failed).await) })
+            }
+            Query::Passing(passing) => {
+                let router = Arc::clone(&self.router);
+                Box::pin(async move { Answer::Response(router.passing(*passing).await) })
             }
         };
         // Whoever drives it onwards polls it again at once, so this waker misses nothing.

@@ -7,17 +7,18 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sip_core::{DigestAlgorithm, HostPort, Transport};
 use sip_proxy::auth::{DigestAuthenticator, DigestConfig, NonceKey, Nonces};
+use sip_proxy::nat::{ContactFix, NatTraversal};
 use sip_proxy::registrar::{Brief, ExpiryPolicy, Registrar, RegistrarConfig};
 use sip_proxy::{
     Blocklist, BlocklistSettings, Epoch, OwnAddress, Proxy, ProxyConfig, ProxyService, Router,
-    Secret,
+    Secret, SessionTimers,
 };
 use sip_transport::{Bind, Error, Server, Settings, Shutdown, shutdown};
 use tokio::runtime::{self, Runtime};
 
 use crate::backends::Backends;
 use crate::banner::Banner;
-use crate::config::{self, Algorithm, Config, Network};
+use crate::config::{self, Algorithm, Config, ContactOfNat, Network};
 use crate::descriptors;
 use crate::failure::Failure;
 use crate::first_start::primary_address;
@@ -187,6 +188,19 @@ fn routing(config: &Config, backends: &Backends) -> Routing {
         subscribers: Arc::clone(&backends.subscribers),
         registrar: Registrar::new(registrar, Arc::clone(&backends.location) as _),
         location: Arc::clone(&backends.location) as _,
+        nat: nat(config.nat.contact),
+        session_timers: SessionTimers::new(
+            config.session_timer.default.seconds(),
+            config.session_timer.min.seconds(),
+        ),
+    }
+}
+
+fn nat(contact: ContactOfNat) -> Option<NatTraversal> {
+    match contact {
+        ContactOfNat::Alias => Some(NatTraversal::new(ContactFix::Alias)),
+        ContactOfNat::Overwrite => Some(NatTraversal::new(ContactFix::Overwrite)),
+        ContactOfNat::Keep => None,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::measure::process::ProcessTree;
 use crate::measure::tally::{KindTally, Share};
 use crate::measure::wire::Wire;
 use crate::pace::Term;
-use crate::plan::{Plan, Speed, private};
+use crate::plan::{Job, Plan, Speed, What, private};
 use crate::progress::Progress;
 use crate::report::record::{Cost, Kind, Record, Second};
 use crate::work::register::hint;
@@ -272,9 +272,16 @@ impl Run<'_> {
 
     /// What the server holds now.
     fn look_at_server(&self, workers: &Workers) -> Look {
-        let only_calls = matches!(self.plan.jobs.as_slice(), [job] if job.what.name() == "call");
+        // What calls that last no time leave behind, lingering transactions, is more than what they hold.
+        let held = match self.plan.jobs.as_slice() {
+            [Job {
+                what: What::Call(style),
+                ..
+            }] => style.ring + style.talk >= Duration::from_secs(1),
+            _ => false,
+        };
         Look {
-            calls: if only_calls { workers.unfinished() } else { 0 },
+            calls: if held { workers.unfinished() } else { 0 },
             contacts: workers.contacts(),
             connections: workers.connections(),
             pss: self.watched.server.usage().pss,

@@ -14,5 +14,5 @@ pub use location::{LocationError, LocationService};
 pub use memory::{Applied, LocationCounts, MemoryCredentials, MemoryLocation};
 pub use relay::{Leg, MediaRelay, RelayError, RelayHealth, RelayOptions, Relayed, Rewritten};
 pub use resolve::{AddressesOnly, Resolve, ResolveError, Resolved};
-pub use router::{Admission, Decision, InDialog, Incoming, Relay, Router};
+pub use router::{Admission, Decision, Failed, InDialog, Incoming, Passing, Relay, Router};
 pub(crate) use router::{Edit, Edits};

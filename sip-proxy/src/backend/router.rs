@@ -1,13 +1,19 @@
 //! The embedder's decision: what to do with a request (RFC 3261 §16.5).
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sip_core::{AddressOfRecord, HeaderName, Host, Request, Response, StatusCode, Tag, Text, To};
+use sip_core::{
+    AddressOfRecord, HeaderName, Host, Request, Response, StatusCode, Tag, Text, To, Transport,
+};
 use sip_transaction::{Flow, Target};
 
 use crate::auth::Identity;
+use crate::nat::NatTraversal;
 use crate::proxy::ForkPlan;
+use crate::session_timer::Timer;
 
 /// Decides where requests go. Mechanism is the proxy's, policy is all here.
 #[async_trait]
@@ -25,6 +31,23 @@ pub trait Router: Send + Sync + 'static {
     ///
     /// An ACK comes here too, when it is for a 2xx: it can be relayed or dropped, never answered.
     async fn route(&self, incoming: &Incoming) -> Decision;
+
+    /// What to do when every target has failed, in place of passing on the best of their responses; `None` or
+    /// [`Decision::Drop`] to pass it on. For relays that [ask on failure](Relay::ask_on_failure): a call that nobody takes
+    /// may go on to a voice mail box, with a [`Relay`], or be redirected there, with a 302. After a 6xx, which speaks
+    /// for all phones of the callee, only somebody else may be tried.
+    ///
+    /// All targets together are never more than [`ProxyConfig::max_branches`](crate::ProxyConfig::max_branches).
+    async fn failed(&self, failed: &Failed) -> Option<Decision> {
+        let _ = failed;
+        None
+    }
+
+    /// The response to forward in place of one that is about to pass upstream. For relays that [ask on
+    /// responses](Relay::ask_on_response). May wait for backends; responses keep their order meanwhile.
+    async fn passing(&self, passing: Passing) -> Response {
+        passing.response
+    }
 
     /// Whether `name` means this proxy in a Route, besides those of
     /// [`ProxyConfig::hostnames`](crate::ProxyConfig::hostnames): the domains served, where they come and go.
@@ -56,6 +79,31 @@ pub struct Incoming {
     pub entropy: u64,
     /// The To tag of our own answers: the same for each retransmission (§8.2.7).
     pub to_tag: Tag,
+    /// Our address on the side it leaves by: what the last of our own Routes named. Of a pair of Record-Routes it is the
+    /// one that faced the other party.
+    pub way_out: Option<(Transport, SocketAddr)>,
+}
+
+/// A request none of whose targets has taken it.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    /// The request, as the router saw it first.
+    pub incoming: Arc<Incoming>,
+    /// On which ground it was forwarded. It may be again, on the same.
+    pub admission: Admission,
+    /// The best response (§16.7 step 6), which is what the caller will see.
+    pub response: Response,
+}
+
+/// A response that is about to pass upstream, all of §16.7 done but sending it.
+#[derive(Debug, Clone)]
+pub struct Passing {
+    /// The request it answers, as the router saw it first.
+    pub incoming: Arc<Incoming>,
+    /// The flow it came on; `None` if the proxy made it.
+    pub flow: Option<Flow>,
+    /// The response, our own Via taken off.
+    pub response: Response,
 }
 
 /// Whether a request belongs to a dialog that this proxy record-routed: it has a To tag, and our Route on top.
@@ -186,6 +234,11 @@ pub struct Relay {
     pub(crate) stateless: bool,
     pub(crate) accounted: bool,
     pub(crate) ring_time: Option<Duration>,
+    pub(crate) follows_redirects: bool,
+    pub(crate) asks_on_failure: bool,
+    pub(crate) asks_on_response: bool,
+    pub(crate) nat: Option<NatTraversal>,
+    pub(crate) timer: Option<Timer>,
 }
 
 /// Changes to the headers of a forwarded request, in the order they are made.
@@ -213,6 +266,11 @@ impl Relay {
             stateless: false,
             accounted: false,
             ring_time: None,
+            follows_redirects: false,
+            asks_on_failure: false,
+            asks_on_response: false,
+            nat: None,
+            timer: None,
         }
     }
 
@@ -272,6 +330,36 @@ impl Relay {
     #[must_use]
     pub fn ring_at_most(mut self, time: Duration) -> Relay {
         self.ring_time = Some(time);
+        self
+    }
+
+    /// Tries the Contacts of a 3xx here, best q first, in place of passing them on to the caller (§16.7 step 4). For
+    /// requests whose Request-URI this proxy is responsible for (§16.5). Those that are no SIP URIs are passed on.
+    #[must_use]
+    pub fn follow_redirects(mut self) -> Relay {
+        self.follows_redirects = true;
+        self
+    }
+
+    /// Has [`Router::failed`] decide when every target has failed.
+    #[must_use]
+    pub fn ask_on_failure(mut self) -> Relay {
+        self.asks_on_failure = true;
+        self
+    }
+
+    /// Has [`Router::passing`] see each response that passes upstream, 1xx but 100 and final ones.
+    #[must_use]
+    pub fn ask_on_response(mut self) -> Relay {
+        self.asks_on_response = true;
+        self
+    }
+
+    /// Fixes the Contacts of parties behind a NAT, so that the rest of the dialog reaches them; those of responses only
+    /// where state is kept.
+    #[must_use]
+    pub fn nat(mut self, nat: NatTraversal) -> Relay {
+        self.nat = Some(nat);
         self
     }
 

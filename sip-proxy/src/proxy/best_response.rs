@@ -33,6 +33,8 @@ impl Candidate {
     fn rank(&self) -> (u8, bool, bool) {
         let status = self.status();
         let class = match status.class() {
+            // Of our own codes for what could not be reached; what anybody said is better.
+            _ if matches!(status.as_u16(), 477..=479) && matches!(self, Candidate::Own(_)) => 5,
             StatusClass::GlobalFailure => 0,
             StatusClass::Redirection => 3,
             StatusClass::ClientError => 4,

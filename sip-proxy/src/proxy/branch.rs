@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::Instant;
 
-use sip_core::{Request, StatusCode};
+use sip_core::{MaxBreadth, Request, StatusCode};
 use sip_transaction::{ClientId, Target};
 
 use crate::backend::{ResolveError, Resolved};
@@ -15,14 +15,18 @@ use super::fork::BranchTarget;
 use super::forward::{self, NextHop};
 use super::turn::{Asked, Turn};
 
-/// 478 Unresolvable Destination, as proxies of the SER family say; RFC 3261 has no code for it.
+/// 477: nothing can be sent to the next hop. 478: its name has no address. 479: its URI is none a request can be sent
+/// to. Proxies of the SER family say so (F-12); RFC 3261 has no codes for them. As outcomes of a branch they are what
+/// §16.9 wants them to be, as bad as a 503.
+pub(super) const SENDING_FAILED: StatusCode = StatusCode::new(477).expect("three digits");
 pub(super) const UNRESOLVABLE_DESTINATION: StatusCode = StatusCode::new(478).expect("three digits");
+pub(super) const UNUSABLE_URI: StatusCode = StatusCode::new(479).expect("three digits");
 
 /// One attempt at one target.
 #[derive(Debug)]
 pub(super) enum Branch {
     /// The addresses of its next hop are being looked up, for this copy.
-    Resolving(Box<Request>),
+    Resolving(Box<Request>, u8),
     /// Its request is out.
     Out {
         client: ClientId,
@@ -34,6 +38,8 @@ pub(super) enum Branch {
         deadline: Option<Instant>,
         /// It ended, and the CANCEL is on its way.
         given_up: bool,
+        /// Its Max-Breadth (RFC 5393 §5.3.3).
+        share: u8,
         /// Further addresses of the same next hop (RFC 3263 §4.3).
         spare: Option<Box<Spare>>,
     },
@@ -50,12 +56,13 @@ pub(super) struct Spare {
 
 /// §16.6 for one target.
 impl ResponseContext {
-    /// One branch for `target` (§16.6 steps 1 to 7).
-    pub(super) fn forward(&mut self, turn: &mut Turn<'_>, target: BranchTarget) {
+    /// One branch for `target`, that may itself have `share` branches further on (§16.6 steps 1 to 7).
+    pub(super) fn forward(&mut self, turn: &mut Turn<'_>, target: BranchTarget, share: u8) {
         let Some(original) = &self.original else {
             return;
         };
-        let (copy, next_hop) = forward::copy(original, &target, &turn.rules.config);
+        let (mut copy, next_hop) = forward::copy(original, &target, &turn.rules.config);
+        copy.headers_mut().set(&MaxBreadth(share.into()));
         let branch = self.branches.len();
         self.branches.push(Branch::Done);
         if let Some(account) = &mut self.account {
@@ -64,22 +71,20 @@ impl ResponseContext {
         match next_hop {
             // Where a phone was last heard from is no choice of ours.
             NextHop::Address(to) if target.received.is_some() => {
-                self.send(turn, branch, copy, to, Vec::new());
+                self.send(turn, branch, copy, share, to, Vec::new());
             }
             NextHop::Address(to) => {
                 let (to, rest) = forward::by_size(&copy, to, Vec::new(), turn.rules);
-                self.send(turn, branch, copy, to, rest);
+                self.send(turn, branch, copy, share, to, rest);
             }
             NextHop::Name(uri) => {
-                self.branches[branch] = Branch::Resolving(Box::new(copy.detached()));
+                self.branches[branch] = Branch::Resolving(Box::new(copy.detached()), share);
                 let server = self.server;
                 let seed = turn.layer.random_u64();
                 let query = Query::Resolve { uri, seed };
                 turn.index.ask(query, Asked::Addresses { server, branch });
             }
-            NextHop::Nowhere => self
-                .best
-                .add(branch, Candidate::Own(StatusCode::UNSUPPORTED_URI_SCHEME)),
+            NextHop::Nowhere(status) => self.best.add(branch, Candidate::Own(status)),
         }
     }
 
@@ -90,10 +95,11 @@ impl ResponseContext {
         branch: usize,
         addresses: Resolved,
     ) {
-        let Some(Branch::Resolving(_)) = self.branches.get(branch) else {
+        let Some(Branch::Resolving(..)) = self.branches.get(branch) else {
             return;
         };
-        let Branch::Resolving(copy) = mem::replace(&mut self.branches[branch], Branch::Done) else {
+        let Branch::Resolving(copy, share) = mem::replace(&mut self.branches[branch], Branch::Done)
+        else {
             return;
         };
         let is_overload = matches!(addresses, Err(ResolveError::Overloaded));
@@ -102,7 +108,7 @@ impl ResponseContext {
         match addresses.pop() {
             Some(first) => {
                 let (to, rest) = forward::by_size(&copy, first, addresses, turn.rules);
-                self.send(turn, branch, *copy, to, rest);
+                self.send(turn, branch, *copy, share, to, rest);
             }
             None if is_overload => self.best.add(branch, Candidate::Overloaded),
             None => self
@@ -118,6 +124,7 @@ impl ResponseContext {
         turn: &mut Turn<'_>,
         branch: usize,
         copy: Request,
+        share: u8,
         mut to: Target,
         mut rest: Vec<Target>,
     ) {
@@ -142,20 +149,24 @@ impl ResponseContext {
             })
         });
         let mut request = copy;
+        // 4, which has to know by which socket it leaves.
         if self.record_route {
             forward::record_route(&mut request, &turn.rules.own, self.receiving, &to);
         }
-        forward::content_length(&mut request, &to);
+        forward::content_length(&mut request, &to); // 9
+        // 8 and 10: the Via names the transaction, so that it is the transaction layer's to add.
         let client = turn
             .layer
             .send_request_marked(turn.now, request, to, self.mark);
         turn.index.clients.insert(client, (self.server, branch));
+        // 11
         let patience = self.ring_time.unwrap_or(turn.rules.config.timer_c);
         self.branches[branch] = Branch::Out {
             client,
             to,
             proceeding: false,
             given_up: false,
+            share,
             deadline: self.invite.then(|| turn.set_timer_c(client, patience)),
             spare,
         };
@@ -166,7 +177,13 @@ impl ResponseContext {
         if self.stage != Stage::Forwarding {
             return false;
         }
-        let Some(Branch::Out { client, spare, .. }) = self.branches.get_mut(branch) else {
+        let Some(Branch::Out {
+            client,
+            spare,
+            share,
+            ..
+        }) = self.branches.get_mut(branch)
+        else {
             return false;
         };
         let Some(mut spare) = spare.take() else {
@@ -175,10 +192,11 @@ impl ResponseContext {
         let Some(next) = spare.addresses.pop() else {
             return false;
         };
+        let share = *share;
         // What is still said about the address before does not concern the branch any more.
         turn.index.clients.remove(client);
         self.end(turn, branch);
-        self.send(turn, branch, spare.copy, next, spare.addresses);
+        self.send(turn, branch, spare.copy, share, next, spare.addresses);
         true
     }
 

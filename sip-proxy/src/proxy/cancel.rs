@@ -14,7 +14,7 @@ impl ResponseContext {
             // Nothing was forwarded: the INVITE is answered here (§9.2).
             Stage::Deciding => {
                 if let Some(response) = turn.reply(self.server, StatusCode::REQUEST_TERMINATED) {
-                    self.send_response(turn, None, response);
+                    self.send_response(turn, None, response, None);
                 }
                 return;
             }
@@ -29,7 +29,7 @@ impl ResponseContext {
     pub(super) fn cancel_pending(&mut self, turn: &mut Turn<'_>) {
         for branch in &mut self.branches {
             match branch {
-                Branch::Resolving(_) => *branch = Branch::Done,
+                Branch::Resolving(..) => *branch = Branch::Done,
                 Branch::Out { client, spare, .. } => {
                     *spare = None;
                     if self.invite {

@@ -24,6 +24,9 @@ pub struct ProxyConfig {
     pub max_forwards_cap: u8,
     /// Branches of one request; targets beyond are not tried. Default: 12.
     pub max_branches: usize,
+    /// Max-Breadth for requests that come without, and what a larger one is cut to (RFC 5393 §5.3.3): how many
+    /// branches a request may have at one time, here and further on. With 0 nothing is forwarded. Default: 60.
+    pub max_breadth: u8,
     /// Requests waiting for an answer of the service; more are refused with 503. Default: 16,384.
     pub max_queries: usize,
     /// How long the service may take to answer; after that a request gets 503. Default: 1.8 s.
@@ -55,6 +58,7 @@ impl ProxyConfig {
             max_forwards: 10,
             max_forwards_cap: 16,
             max_branches: 12,
+            max_breadth: 60,
             max_queries: 16_384,
             answer_time: Duration::from_millis(1800),
             retry_after: 10,

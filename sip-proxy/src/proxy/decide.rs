@@ -86,7 +86,7 @@ impl Proxy {
         relay: Relay,
         layer: &mut TransactionLayer,
     ) {
-        let incoming = &*asked.incoming;
+        let incoming = &asked.incoming;
         self.with_context(now, server, layer, |context, turn| {
             if context.is_open() && *incoming.request.method() == Method::Invite {
                 let trying = incoming.request.reply(StatusCode::TRYING);

@@ -2,10 +2,11 @@
 
 use std::cmp::Reverse;
 
-use sip_core::{Route, Uri};
+use sip_core::{HeaderName, Route, Uri};
 use sip_transaction::Target;
 
-use crate::backend::Incoming;
+use crate::backend::{InDialog, Incoming};
+use crate::nat;
 
 /// One element of the target set (§16.5).
 #[derive(Debug, Clone)]
@@ -75,9 +76,21 @@ impl ForkPlan {
     }
 
     /// Onwards as the request says itself, by its Routes or its Request-URI.
+    ///
+    /// Along a dialog, and when no Route is left, the alias of a party behind a NAT leads to it
+    /// ([`ContactFix::Alias`](crate::nat::ContactFix::Alias)).
     #[must_use]
     pub fn unchanged(incoming: &Incoming) -> ForkPlan {
-        ForkPlan::to(incoming.request.uri().clone())
+        let request = &incoming.request;
+        let may_be_aliased =
+            incoming.dialog == InDialog::Yes && !request.headers().contains(&HeaderName::Route);
+        let behind_nat = may_be_aliased
+            .then(|| nat::take_alias(request.uri(), incoming.way_out))
+            .flatten();
+        match behind_nat {
+            Some((uri, source)) => ForkPlan::to(BranchTarget::new(uri).received(source)),
+            None => ForkPlan::to(request.uri().clone()),
+        }
     }
 
     /// All at once, highest q first.

@@ -1,15 +1,25 @@
 //! Request forwarding: what one copy of a request goes through (RFC 3261 §16.6).
+//!
+//! ```text
+//!   1 make a copy          copy                     7 determine the next hop    next_hop; names: branch.rs
+//!   2 Request-URI          set_request_uri          8 add a Via                 the transaction layer, with its branch
+//!   3 Max-Forwards         count_hop                9 add a Content-Length      content_length
+//!   4 Record-Route         record_route            10 forward the request       branch.rs
+//!   5 additional headers   edit                    11 set Timer C               branch.rs, timer_c.rs
+//!   6 routing information  rewrite_for_strict_router
+//! ```
 
 use std::net::SocketAddr;
 
 use sip_core::{
     ContentLength, Header, HeaderName, Headers, MaxForwards, Method, ProxyAuthorization, Request,
-    Route, SipUri, Text, Transport, Uri,
+    Route, SipUri, StatusCode, Text, Transport, Uri,
 };
 use sip_transaction::Target;
 
 use crate::backend::{Edit, Edits};
 
+use super::branch::UNUSABLE_URI;
 use super::config::ProxyConfig;
 use super::fork::BranchTarget;
 use super::own::{Own, OwnId};
@@ -54,18 +64,22 @@ pub(crate) fn copy(
     target: &BranchTarget,
     config: &ProxyConfig,
 ) -> (Request, NextHop) {
-    let mut copy = request.clone();
-    set_request_uri(&mut copy, &target.uri);
-    count_hop(&mut copy, config);
+    let mut copy = request.clone(); // 1
+    set_request_uri(&mut copy, &target.uri); // 2
+    count_hop(&mut copy, config); // 3
     for route in target.route.iter().rev() {
         copy.headers_mut().push_front(route);
     }
-    let strict = rewrite_for_strict_router(&mut copy);
+    let strict = rewrite_for_strict_router(&mut copy); // 6
     let next_hop = match (target.received, strict) {
         (Some(target), _) => NextHop::Address(target),
         (None, true) => next_hop(copy.uri()),
         (None, false) => match copy.headers().optional::<Route>() {
             Ok(Some(route)) => next_hop(&route.uri()),
+            // The caller's own choice of a scheme, and not the router's.
+            _ if copy.uri().as_sip().is_none() && copy.uri() == request.uri() => {
+                NextHop::Nowhere(StatusCode::UNSUPPORTED_URI_SCHEME)
+            }
             _ => next_hop(copy.uri()),
         },
     };
@@ -118,14 +132,14 @@ pub(crate) enum NextHop {
     Address(Target),
     /// To a name, which RFC 3263 turns into addresses.
     Name(SipUri),
-    /// Its URI is none of SIP.
-    Nowhere,
+    /// Its URI is none of SIP: the answer to that.
+    Nowhere(StatusCode),
 }
 
 /// Step 7.
 fn next_hop(uri: &Uri) -> NextHop {
     let Uri::Sip(uri) = uri else {
-        return NextHop::Nowhere;
+        return NextHop::Nowhere(UNUSABLE_URI);
     };
     match literal(uri) {
         Some(target) => NextHop::Address(target),

@@ -5,11 +5,13 @@
 //!               §16.3                  §16.4       §16.5 └▶ Relay: a ResponseContext
 //!                                                            forward §16.6 ─▶ branch, branch …
 //!                                                            responses §16.7 ◀─┘    Timer C §16.8, CANCEL §16.10
+//!                                                            redirect §16.7 step 4, supervise: asked again
 //! ```
 
 mod account;
 mod best_response;
 mod branch;
+mod breadth;
 mod cancel;
 mod config;
 mod context;
@@ -20,8 +22,10 @@ mod keyed;
 mod loop_guard;
 mod own;
 mod preprocess;
+mod redirect;
 mod response;
 mod stateless;
+mod supervise;
 mod targets;
 mod timer_c;
 mod turn;
@@ -44,9 +48,11 @@ use crate::backend::{Accounting, Decision, Incoming, ResolveError, Router};
 use crate::blocklist::Blocklist;
 use crate::service::{Answer, Query};
 
+use branch::SENDING_FAILED;
 use context::ResponseContext;
 use keyed::Keyed;
 use own::Own;
+use preprocess::Preprocessed;
 use turn::{Asked, Deadline, Index, Rules, Turn, Undecided};
 
 /// A proxy core (RFC 3261 §16), to stand on one [`TransactionLayer`].
@@ -124,7 +130,8 @@ impl Proxy {
         let mark = loop_guard::mark(&request, &self.rules.keyed);
         let to_tag = self.rules.keyed.tag_of(&request);
         let Rules { own, router, .. } = &self.rules;
-        let dialog = preprocess::preprocess(&mut request, own, &**router, &flow);
+        let Preprocessed { dialog, way_out } =
+            preprocess::preprocess(&mut request, own, &**router, &flow);
         let incoming = Arc::new(Incoming {
             request,
             flow,
@@ -132,6 +139,7 @@ impl Proxy {
             unix_time: self.rules.config.epoch.unix_time(now),
             entropy: layer.random_u64(),
             to_tag,
+            way_out,
         });
         let query = Query::Route(Arc::clone(&incoming));
         let server = None;
@@ -202,6 +210,17 @@ impl Proxy {
             Asked::PassingAddresses(passing) => {
                 passing.handle_addresses(now, &self.rules, Err(why), layer);
             }
+            // The caller hears what it would have heard without a router.
+            Asked::Instead(failure) => {
+                self.with_context(now, failure.server, layer, |context, turn| {
+                    context.handle_instead(turn, *failure, None);
+                });
+            }
+            Asked::Passing { server, response } => {
+                self.with_context(now, server, layer, |context, turn| {
+                    context.handle_passed(turn, *response);
+                });
+            }
         }
     }
 
@@ -265,9 +284,9 @@ impl TransactionUser for Proxy {
             Event::Cancelled { id, .. } => {
                 self.with_context(now, id, layer, |context, turn| context.handle_cancel(turn));
             }
-            Event::Response { id, response, .. } => {
+            Event::Response { id, response, flow } => {
                 self.with_branch(now, id, layer, |context, turn, branch| {
-                    context.handle_response(turn, branch, response);
+                    context.handle_response(turn, branch, response, flow);
                 })
             }
             Event::StrayResponse { response, .. } => {
@@ -278,7 +297,7 @@ impl TransactionUser for Proxy {
             }),
             Event::TransportFailure { id } => {
                 self.with_branch(now, id, layer, |context, turn, branch| {
-                    context.handle_no_response(turn, branch, StatusCode::SERVICE_UNAVAILABLE);
+                    context.handle_no_response(turn, branch, SENDING_FAILED);
                 })
             }
             // "the protocol requires no remedial action from the proxy" (§16.7 step 9); Ended follows.
@@ -312,6 +331,16 @@ impl TransactionUser for Proxy {
             (Asked::PassingAddresses(passing), Answer::Addresses(addresses)) => {
                 passing.handle_addresses(now, &self.rules, addresses, layer);
             }
+            (Asked::Instead(failure), Answer::Instead(decision)) => {
+                self.with_context(now, failure.server, layer, |context, turn| {
+                    context.handle_instead(turn, *failure, decision);
+                });
+            }
+            (Asked::Passing { server, .. }, Answer::Response(response)) => {
+                self.with_context(now, server, layer, |context, turn| {
+                    context.handle_passed(turn, response);
+                });
+            }
             (asked, _) => self.give_up(now, asked, ResolveError::Unavailable, layer),
         }
     }
@@ -321,7 +350,7 @@ impl TransactionUser for Proxy {
     fn handle_wait(&mut self, now: Instant, id: QueryId, layer: &mut TransactionLayer) {
         let until = now + self.rules.config.answer_time;
         let Some(Asked::Decision(asked)) = self.index.waits(id, until) else {
-            return;
+            return; // its transaction is there already
         };
         let incoming = &asked.incoming;
         if *incoming.request.method() != Method::Invite {

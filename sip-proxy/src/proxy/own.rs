@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sip_core::{Host, HostPort, RecordRoute, SipUri, Text, Transport, Uri, Via};
+use sip_core::{Host, HostPort, RecordRoute, Response, SipUri, Text, Transport, Uri, Via};
 use sip_transaction::{Flow, Target};
 
 use super::config::{OwnAddress, ProxyConfig};
+use super::forward::transport_and_port;
 
 /// The addresses and names of this proxy.
 #[derive(Debug)]
@@ -75,11 +76,34 @@ impl Own {
         self.listens_on(&host, port.unwrap_or(transport.default_port()))
     }
 
+    /// Whether nobody but this proxy was on the path between whoever made `response` and here.
+    pub(crate) fn is_first_hop(&self, response: &Response) -> bool {
+        match response.headers().optional::<RecordRoute>() {
+            Ok(None) => true,
+            Ok(Some(first)) => first.as_uri().as_sip().is_some_and(|uri| self.is(uri)),
+            Err(_) => false,
+        }
+    }
+
     fn listens_on(&self, host: &Host, port: u16) -> bool {
         self.addresses.iter().any(|own| {
             (own.port() == port && own.advertised.host == *host)
                 || (own.local.port() == port && host.ip() == Some(own.local.ip()))
         })
+    }
+
+    /// Our address that `uri` names, if it names one.
+    pub(crate) fn named_by(&self, uri: &SipUri) -> Option<(Transport, SocketAddr)> {
+        let (transport, port) = transport_and_port(uri);
+        let host = uri.maddr().unwrap_or_else(|| uri.host());
+        let named = |own: &&OwnAddress| {
+            own.transport == transport
+                && own.port() == port
+                && (own.advertised.host == host || host.ip() == Some(own.local.ip()))
+        };
+        let named = self.addresses.iter().find(named).map(|own| own.local);
+        let local = named.filter(|local| !local.ip().is_unspecified())?;
+        Some((transport, local))
     }
 
     /// The address a request came in at.

@@ -1,11 +1,21 @@
 //! Route information preprocessing (RFC 3261 §16.4).
 
-use sip_core::{HostPort, Method, Request, Route, SipUri, To, Uri};
+use std::net::SocketAddr;
+
+use sip_core::{HostPort, Method, Request, Route, SipUri, To, Transport, Uri};
 use sip_transaction::Flow;
 
 use crate::backend::{InDialog, Router};
 
 use super::own::Own;
+
+/// What the routing of a request said before it was taken off.
+#[derive(Debug)]
+pub(crate) struct Preprocessed {
+    pub(crate) dialog: InDialog,
+    /// Our address that the last of our Routes named.
+    pub(crate) way_out: Option<(Transport, SocketAddr)>,
+}
 
 /// Takes off the Routes that led here, and whatever else in the routing says no more than that.
 pub(crate) fn preprocess(
@@ -13,13 +23,17 @@ pub(crate) fn preprocess(
     own: &Own,
     router: &dyn Router,
     flow: &Flow,
-) -> InDialog {
+) -> Preprocessed {
     let restored = undo_strict_routing(request, own);
     strip_own_maddr(request, own, flow);
     let popped = pop_own_routes(request, own, router, flow);
-    match (restored || popped) && may_be_in_dialog(request) {
+    let dialog = match (restored || popped.is_some()) && may_be_in_dialog(request) {
         true => InDialog::Yes,
         false => InDialog::No,
+    };
+    Preprocessed {
+        dialog,
+        way_out: popped.and_then(|last| own.named_by(&last)),
     }
 }
 
@@ -76,17 +90,22 @@ fn came_to(uri: &SipUri, flow: &Flow) -> bool {
 }
 
 /// Takes off every Route on top that means this proxy: two for a pair of ours (`r2=on`), and however many somebody
-/// else put there, since the request would only come back to us.
-fn pop_own_routes(request: &mut Request, own: &Own, router: &dyn Router, flow: &Flow) -> bool {
+/// else put there, since the request would only come back to us. Gives back the last of them.
+fn pop_own_routes(
+    request: &mut Request,
+    own: &Own,
+    router: &dyn Router,
+    flow: &Flow,
+) -> Option<SipUri> {
     let is_ours = |uri: &SipUri| {
         own.is(uri) || own.is_named(uri, |name| router.is_own_name(name)) || came_to(uri, flow)
     };
-    let mut popped = false;
+    let mut popped = None;
     while let Ok(Some(route)) = request.headers().optional::<Route>() {
         match route.uri() {
             Uri::Sip(uri) if is_ours(&uri) => {
                 request.headers_mut().pop_front::<Route>();
-                popped = true;
+                popped = Some(uri);
             }
             _ => break,
         }

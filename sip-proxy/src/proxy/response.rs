@@ -1,6 +1,7 @@
 //! Response processing (RFC 3261 §16.7).
 
 use sip_core::{HeaderName, Response, StatusClass, StatusCode, Via};
+use sip_transaction::Flow;
 
 use crate::backend::Accounting;
 
@@ -17,6 +18,7 @@ impl ResponseContext {
         turn: &mut Turn<'_>,
         branch: usize,
         mut response: Response,
+        flow: Flow,
     ) {
         let status = response.status();
         self.update_timer_c(turn, branch, status); // 2
@@ -25,11 +27,24 @@ impl ResponseContext {
             return;
         }
         if self.forwards_at_once(branch, status) {
-            self.send_response(turn, Some(branch), response); // 5
+            self.add_what_the_dialog_needs(turn, &mut response, &flow);
+            self.send_response(turn, Some(branch), response, Some(flow)); // 5
         } else if status.is_final() {
             self.add(turn, branch, response); // 4
         }
         self.proceed(turn); // 6
+    }
+
+    /// A Contact that leads to who is behind a NAT (F-82), a session timer for a caller that knows them (F-93).
+    fn add_what_the_dialog_needs(&self, turn: &Turn<'_>, response: &mut Response, flow: &Flow) {
+        if let Some(nat) = &self.nat
+            && turn.rules.own.is_first_hop(response)
+        {
+            nat.fix_response(response, flow);
+        }
+        if let Some(timer) = self.timer.filter(|_| response.status().is_success()) {
+            timer.complete(response);
+        }
     }
 
     /// Step 5. A 2xx counts even on a branch that was given up: somebody has picked up the phone.
@@ -46,7 +61,7 @@ impl ResponseContext {
     }
 
     /// Step 4: keeps a final response till the best can be chosen.
-    fn add(&mut self, turn: &mut Turn<'_>, branch: usize, response: Response) {
+    fn add(&mut self, turn: &mut Turn<'_>, branch: usize, mut response: Response) {
         let Some(Branch::Out { given_up, to, .. }) = self.branches.get(branch) else {
             return;
         };
@@ -57,6 +72,9 @@ impl ResponseContext {
         }
         if status == StatusCode::SERVICE_UNAVAILABLE && self.try_next_address(turn, branch) {
             return;
+        }
+        if status.class() == StatusClass::Redirection && !self.follow(turn, branch, &mut response) {
+            return; // "SHOULD NOT add the resulting contactless response"
         }
         self.end(turn, branch);
         if self.stage == Stage::Answered {
@@ -82,6 +100,7 @@ impl ResponseContext {
         turn: &mut Turn<'_>,
         branch: Option<usize>,
         response: Response,
+        flow: Option<Flow>,
     ) {
         let is_first_final = response.status().is_final() && self.stage != Stage::Answered;
         self.connected |= self.invite && response.status().is_success();
@@ -91,8 +110,7 @@ impl ResponseContext {
         if is_first_final && let Some((accounting, account)) = self.accounting(turn) {
             account.end(accounting, turn.unix_time(), branch, &response);
         }
-        // A server transaction that is gone has nobody to tell (RFC 6026 §7.3, RFC 4320 §4.2).
-        let _ = turn.layer.respond(turn.now, self.server, response);
+        self.pass(turn, response, flow);
         if is_first_final {
             turn.layer.release_request(self.server);
             self.close(turn);
@@ -113,7 +131,9 @@ impl ResponseContext {
         };
         match response {
             Some(response) if self.invite || response.status() != StatusCode::REQUEST_TIMEOUT => {
-                self.send_response(turn, branch, response);
+                if let Some(response) = self.ask_instead(turn, branch, response) {
+                    self.send_response(turn, branch, response, None);
+                }
             }
             _ => self.stay_silent(turn),
         }

@@ -3,13 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use sip_core::{Branch, Headers, HostPort, Message, Method, Request, Response, StatusCode, Via};
+use sip_core::{
+    Branch, Headers, HostPort, MaxBreadth, Message, Method, Request, Response, StatusCode, Via,
+};
 use sip_transaction::{Flow, Target, TransactionLayer};
 
 use crate::backend::{Incoming, Relay, ResolveError, Resolved};
 use crate::service::Query;
 
 use super::branch::UNRESOLVABLE_DESTINATION;
+use super::breadth;
 use super::forward::{self, NextHop};
 use super::keyed::Keyed;
 use super::turn::{Asked, Rules, Turn};
@@ -29,7 +32,14 @@ pub(crate) fn forward(turn: &mut Turn<'_>, incoming: &Incoming, relay: Relay) {
     };
     let mut original = incoming.request.clone();
     forward::edit(&mut original, &relay.edits);
-    let (copy, next_hop) = forward::copy(&original, target, &turn.rules.config);
+    if let Some(nat) = &relay.nat {
+        nat.fix_request(&mut original, &incoming.flow);
+    }
+    let (mut copy, next_hop) = forward::copy(&original, target, &turn.rules.config);
+    if *copy.method() != Method::Cancel {
+        let breadth = breadth::incoming(&original, turn.rules.config.max_breadth);
+        copy.headers_mut().set(&MaxBreadth(breadth.into()));
+    }
     let mut passing = Passing {
         copy,
         flow: incoming.flow,
@@ -47,9 +57,7 @@ pub(crate) fn forward(turn: &mut Turn<'_>, incoming: &Incoming, relay: Relay) {
             let asked = Asked::PassingAddresses(Box::new(passing));
             turn.index.ask(Query::Resolve { uri, seed }, asked);
         }
-        NextHop::Nowhere => {
-            passing.refuse(turn.rules, StatusCode::UNSUPPORTED_URI_SCHEME, turn.layer)
-        }
+        NextHop::Nowhere(status) => passing.refuse(turn.rules, status, turn.layer),
     }
 }
 

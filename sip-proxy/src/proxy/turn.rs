@@ -16,6 +16,7 @@ use super::config::ProxyConfig;
 use super::keyed::Keyed;
 use super::own::Own;
 use super::stateless::Passing;
+use super::supervise::Failure;
 
 /// What does not change while the proxy runs.
 pub(crate) struct Rules {
@@ -77,6 +78,13 @@ pub(crate) enum Asked {
     Addresses { server: ServerId, branch: usize },
     /// The next hop of a request forwarded statelessly.
     PassingAddresses(Box<Passing>),
+    /// What now that every target has failed.
+    Instead(Box<Failure>),
+    /// A response about to pass upstream, and as it passes if nobody says otherwise.
+    Passing {
+        server: ServerId,
+        response: Box<Response>,
+    },
 }
 
 /// A request the router has not decided about yet.

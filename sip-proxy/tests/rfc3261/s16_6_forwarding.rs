@@ -291,6 +291,16 @@ fn step_7_a_name_without_address_is_478() {
 }
 
 /// F-68, F-69
+/// F-12
+#[test]
+fn step_7_a_target_that_is_no_sip_uri_is_479_and_a_callers_own_tel_uri_416() {
+    let mut world = World::new(To(|| ForkPlan::to(target("tel:+15551234"))));
+    world.receive(ALICE, &request("OPTIONS", ""));
+    assert_eq!(world.take_response().status().as_u16(), 479);
+    world.receive(ALICE, &request_to("MESSAGE", "tel:+15551234", ""));
+    assert_eq!(world.take_response().status().as_u16(), 416);
+}
+
 #[test]
 fn step_7_the_router_has_the_last_word_on_every_address() {
     struct Guarded;

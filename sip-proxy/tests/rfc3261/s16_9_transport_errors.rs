@@ -2,19 +2,34 @@
 
 use std::time::Duration;
 
-use sip_core::StatusCode;
+use sip_proxy::ForkPlan;
 
 use super::support::*;
 
+/// F-12: a 503 would say that this proxy can serve nobody, so that the RFC makes it 500; 477 says what it was.
 #[test]
-fn a_request_that_could_not_be_sent_counts_as_503_and_so_becomes_500() {
+fn a_request_that_could_not_be_sent_is_477() {
     let mut world = World::new(Onwards);
     world.receive(ALICE, &request_to("INVITE", "sip:bob@203.0.113.1", ""));
     world.take();
     world.fail_last_request();
-    assert_eq!(
-        world.take_response().status(),
-        StatusCode::SERVER_INTERNAL_ERROR
+    assert_eq!(world.take_response().status().as_u16(), 477);
+}
+
+/// "the proxy MUST behave as if the forwarded request received a 503": anything a phone has said is better.
+#[test]
+fn what_could_not_be_sent_counts_as_503_among_other_branches() {
+    let mut world = World::new(To(|| {
+        ForkPlan::parallel([target("sip:bob@203.0.113.1"), target("sip:bob@203.0.113.2")])
+    }));
+    world.receive(ALICE, &request("INVITE", ""));
+    let invites = world.take_requests();
+    world.fail_last_request();
+    world.answer(&invites[0].0, BOB, 404);
+    assert!(
+        world
+            .take_summary()
+            .contains(&"404 INVITE → 198.51.100.1:5060".to_owned())
     );
 }
 

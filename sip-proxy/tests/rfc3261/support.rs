@@ -204,9 +204,17 @@ impl World {
 
     /// The transport layer could not send the last request (§18.4).
     pub(crate) fn fail_last_request(&mut self) {
-        let origin = self.last_request.take().expect("a request was sent");
+        assert!(self.fail_last_request_if_any(), "a request was sent");
+    }
+
+    /// The same, if there is one that has not failed yet.
+    pub(crate) fn fail_last_request_if_any(&mut self) -> bool {
+        let Some(origin) = self.last_request.take() else {
+            return false;
+        };
         self.layer.handle_send_failure(self.now, origin);
         self.drain();
+        true
     }
 
     /// A connection has broken.

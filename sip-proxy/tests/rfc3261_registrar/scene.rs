@@ -128,6 +128,7 @@ impl Register {
             unix_time: now,
             entropy: 1,
             to_tag: Tag::new("us").unwrap(),
+            way_out: None,
         }
     }
 }

@@ -5,3 +5,4 @@
 mod support;
 
 mod s4_2_loop_detection;
+mod s5_max_breadth;

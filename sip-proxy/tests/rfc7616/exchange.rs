@@ -182,6 +182,7 @@ fn incoming(authorization: &[String], now: Duration) -> Incoming {
         unix_time: now,
         entropy: 1,
         to_tag: Tag::new("us").unwrap(),
+        way_out: None,
     }
 }
 

@@ -16,7 +16,15 @@ pub struct Link {
     loss: f64,
     duplication: f64,
     deaf: bool,
-    doomed: Vec<(String, usize)>,
+    doomed: Vec<Doom>,
+}
+
+/// What is lost whatever happens: so many messages of that name, to that peer or to any.
+#[derive(Clone, Debug)]
+struct Doom {
+    what: String,
+    to: Option<String>,
+    left: usize,
 }
 
 /// What becomes of one message: when its copies arrive, after it was sent.
@@ -96,19 +104,34 @@ impl Link {
     /// Loses the first `count` messages that a ladder calls `what`: `"INVITE"`, `"200 INVITE"`.
     #[must_use]
     pub fn lose_first(mut self, count: usize, what: &str) -> Link {
-        self.doomed.push((what.to_owned(), count));
+        self.doomed.push(Doom {
+            what: what.to_owned(),
+            to: None,
+            left: count,
+        });
         self
     }
 
-    /// Decides about the next message, which a ladder calls `what`.
-    pub(crate) fn fate(&mut self, what: &str, chance: &mut StdRng) -> Fate {
+    /// Loses the first `count` messages to the peer `to` that a ladder calls `what`.
+    #[must_use]
+    pub fn lose_first_to(mut self, count: usize, to: &str, what: &str) -> Link {
+        self.doomed.push(Doom {
+            what: what.to_owned(),
+            to: Some(to.to_owned()),
+            left: count,
+        });
+        self
+    }
+
+    /// Decides about the next message to the peer `to`, which a ladder calls `what`.
+    pub(crate) fn fate(&mut self, what: &str, to: &str, chance: &mut StdRng) -> Fate {
         if self.deaf {
             return Fate {
                 copies: Vec::new(),
                 note: None,
             };
         }
-        if self.is_doomed(what) {
+        if self.is_doomed(what, to) {
             return Fate {
                 copies: Vec::new(),
                 note: Some("lost"),
@@ -140,11 +163,11 @@ impl Link {
         }
     }
 
-    fn is_doomed(&mut self, what: &str) -> bool {
-        let rule = self
-            .doomed
-            .iter_mut()
-            .find(|(of, left)| of == what && *left > 0);
-        rule.map(|(_, left)| *left -= 1).is_some()
+    fn is_doomed(&mut self, what: &str, to: &str) -> bool {
+        let meant = |doom: &&mut Doom| {
+            doom.left > 0 && doom.what == what && doom.to.as_ref().is_none_or(|only| only == to)
+        };
+        let doom = self.doomed.iter_mut().find(meant);
+        doom.map(|doom| doom.left -= 1).is_some()
     }
 }

@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use sip_core::Transport;
 
 use crate::boundary::{Event, Origin};
 use crate::config::Config;
@@ -208,8 +209,16 @@ impl Sim {
         self.names.iter().position(|known| known == name)
     }
 
-    fn next_address(&self) -> SocketAddr {
+    /// The address the next peer will have.
+    #[must_use]
+    pub fn next_address(&self) -> SocketAddr {
         address(self.peers.len())
+    }
+
+    /// What all messages travel by.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.wire.transport()
     }
 
     /// Does `action` when the clock shows `at` seconds.

@@ -34,6 +34,23 @@ pub struct Phone {
     calls: Vec<Call>,
     dialogs: Vec<Dialog>,
     requests: u32,
+    challenges: Challenges,
+}
+
+/// What a phone does about a 401 or a 407, if it knows how, and the requests that may still get one.
+#[derive(Default)]
+struct Challenges {
+    answer: Option<Box<AnswerChallenge>>,
+    open: Vec<Call>,
+}
+
+/// Adds credentials to a request for the challenge it got; says whether there were any to add.
+type AnswerChallenge = dyn Fn(&mut Request, &Response) -> bool;
+
+impl std::fmt::Debug for Challenges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.open).finish()
+    }
 }
 
 #[derive(Debug)]
@@ -45,7 +62,7 @@ struct Planned {
     again: Option<Duration>,
 }
 
-/// An INVITE sent, and not yet answered.
+/// An INVITE sent, and not yet answered; of challenges, any request.
 #[derive(Debug)]
 struct Call {
     id: ClientId,
@@ -87,6 +104,7 @@ impl Phone {
             calls: Vec::new(),
             dialogs: Vec::new(),
             requests: 0,
+            challenges: Challenges::default(),
         }
     }
 
@@ -201,8 +219,17 @@ impl Phone {
 
     // ── calling ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn take_response(&mut self, id: ClientId, response: &Response, layer: &mut TransactionLayer) {
+    fn take_response(
+        &mut self,
+        now: Instant,
+        id: ClientId,
+        response: &Response,
+        layer: &mut TransactionLayer,
+    ) {
         self.hear(super::ladder::name_of(&Message::Response(response.clone())));
+        if self.answers_challenge(now, id, response, layer) {
+            return;
+        }
         let Some(call) = self.calls.iter().position(|call| call.id == id) else {
             return;
         };
@@ -224,6 +251,44 @@ impl Phone {
     }
 }
 
+impl Phone {
+    /// Sends a request again, with credentials (§22.2: the next CSeq, and all else as it was).
+    fn answers_challenge(
+        &mut self,
+        now: Instant,
+        id: ClientId,
+        response: &Response,
+        layer: &mut TransactionLayer,
+    ) -> bool {
+        if response.status().is_provisional() {
+            return false;
+        }
+        let open = &mut self.challenges.open;
+        let Some(at) = open.iter().position(|asked| asked.id == id) else {
+            return false;
+        };
+        let Call { mut invite, to, .. } = open.swap_remove(at);
+        let challenged = matches!(response.status().as_u16(), 401 | 407);
+        let answer = self.challenges.answer.as_ref().filter(|_| challenged);
+        if !answer.is_some_and(|answer| answer(&mut invite, response)) {
+            return false;
+        }
+        let method = invite.method().clone();
+        let next = CSeq::new(cseq(&invite) + 1, method.clone());
+        invite.headers_mut().set(&next);
+        let again = layer.send_request(now, invite.clone(), to);
+        self.calls.retain(|call| call.id != id);
+        if method == Method::Invite {
+            self.calls.push(Call {
+                id: again,
+                invite,
+                to,
+            });
+        }
+        true
+    }
+}
+
 impl TransactionUser for Phone {
     type Query = std::convert::Infallible;
     type Answer = std::convert::Infallible;
@@ -242,7 +307,7 @@ impl TransactionUser for Phone {
                 let terminated = self.answer(&request, StatusCode::REQUEST_TERMINATED, layer);
                 let _ = layer.respond(now, id, terminated);
             }
-            Event::Response { id, response, .. } => self.take_response(id, &response, layer),
+            Event::Response { id, response, .. } => self.take_response(now, id, &response, layer),
             Event::StrayResponse { response, .. } => {
                 let what = super::ladder::name_of(&Message::Response(response));
                 self.hear(format!("stray {what}"));
@@ -253,7 +318,10 @@ impl TransactionUser for Phone {
             Event::Ended { id } => {
                 self.planned.retain(|planned| planned.id != id);
             }
-            Event::ClientEnded { id } => self.calls.retain(|call| call.id != id),
+            Event::ClientEnded { id } => {
+                self.calls.retain(|call| call.id != id);
+                self.challenges.open.retain(|asked| asked.id != id);
+            }
         }
     }
 
@@ -438,6 +506,15 @@ impl Hand<'_, Phone> {
         self.act(|_, phone, _| phone.proxy = proxy);
     }
 
+    /// Answers a 401 or a 407 once, with the credentials `answer` adds to the request for that challenge; it says
+    /// whether it had any.
+    pub fn answers_challenges(
+        &mut self,
+        answer: impl Fn(&mut Request, &Response) -> bool + 'static,
+    ) {
+        self.act(|_, phone, _| phone.challenges.answer = Some(Box::new(answer)));
+    }
+
     /// Calls `uri`. Without a proxy the call goes to the peer its user part names, or the address it holds.
     ///
     /// # Panics
@@ -464,6 +541,13 @@ impl Hand<'_, Phone> {
             let request = phone.new_request(&method, uri);
             let to = Target::address(phone.transport, remote);
             let id = layer.send_request(now, request.clone(), to);
+            if phone.challenges.answer.is_some() {
+                phone.challenges.open.push(Call {
+                    id,
+                    invite: request.clone(),
+                    to,
+                });
+            }
             if method == Method::Invite {
                 phone.calls.push(Call {
                     id,

@@ -86,7 +86,7 @@ impl Wire {
         let name = receiver.map_or_else(|| to.remote().to_string(), |index| names[index].clone());
         let path = receiver.and_then(|receiver| Some((receiver, self.path(from, receiver, to)?)));
         let Fate { copies, note } = match path {
-            Some(_) => self.link.fate(&what, &mut self.chance),
+            Some(_) => self.link.fate(&what, &name, &mut self.chance),
             None => Fate {
                 copies: Vec::new(),
                 note: Some("not sent"),

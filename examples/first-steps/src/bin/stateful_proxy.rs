@@ -53,3 +53,70 @@ impl Router for Household {
         .into()
     }
 }
+
+/// The same router, in virtual time and without sockets.
+#[cfg(test)]
+mod tests {
+    use sip_proxy::sim::SimProxy;
+    use sip_transaction::sim::{Link, Sim};
+
+    use super::*;
+
+    /// Alice, and a household with bob's phone and one in the kitchen.
+    fn household() -> Sim {
+        let mut sim = Sim::new(Link::udp());
+        let phones = ["sip:bob@192.0.2.2", "sip:kitchen@192.0.2.4"];
+        let phones = phones.map(|uri| uri.parse().expect("a URI")).to_vec();
+        SimProxy::new(Household { phones }).join(&mut sim, "proxy");
+        sim.add_phone("kitchen");
+        sim.alice().through("proxy");
+        sim
+    }
+
+    #[test]
+    fn both_phones_ring_and_the_first_that_answers_has_the_call() {
+        let mut sim = household();
+        sim.bob().answers(&[(0.1, 180)]);
+        sim.phone("kitchen").answers(&[(0.15, 180), (3.0, 200)]);
+        sim.alice().invite("sip:family@example.com");
+        sim.at(60.0, |sim| sim.alice().bye());
+        sim.run_for(4.0);
+        sim.assert_ladder(
+            "
+            0.000  alice → proxy    INVITE
+            0.000  proxy → alice    100 INVITE
+            0.000  proxy → bob      INVITE
+            0.000  proxy → kitchen  INVITE
+            0.100  bob → proxy      180 INVITE
+            0.100  proxy → alice    180 INVITE
+            0.150  kitchen → proxy  180 INVITE
+            0.150  proxy → alice    180 INVITE
+            3.000  kitchen → proxy  200 INVITE
+            3.000  proxy → alice    200 INVITE
+            3.000  proxy → bob      CANCEL
+            3.000  alice → proxy    ACK
+            3.000  bob → proxy      200 CANCEL
+            3.000  bob → proxy      487 INVITE
+            3.000  proxy → kitchen  ACK
+            3.000  proxy → bob      ACK
+            ",
+        );
+        sim.run();
+        assert!(sim.phone("kitchen").heard().contains(&"BYE".to_owned()));
+        assert!(sim.is_idle());
+    }
+
+    #[test]
+    fn nobody_at_home_is_408_after_three_minutes() {
+        let mut sim = household();
+        sim.bob().answers(&[(0.1, 180)]);
+        sim.phone("kitchen").answers(&[(0.1, 180)]);
+        sim.alice().invite("sip:family@example.com");
+        sim.run();
+        assert_eq!(
+            sim.alice().heard().last().map(String::as_str),
+            Some("408 INVITE")
+        );
+        assert!(sim.elapsed().as_secs() >= 181);
+    }
+}

@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) location: Location,
     pub(crate) dns: Dns,
     pub(crate) blocklist: Blocklist,
+    pub(crate) nat: Nat,
+    pub(crate) session_timer: SessionTimer,
     pub(crate) shutdown: Shutdown,
     pub(crate) log: Log,
 }
@@ -163,6 +165,35 @@ pub(crate) struct Blocklist {
     pub(crate) addresses: usize,
 }
 
+/// Phones behind a NAT.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Nat {
+    pub(crate) contact: ContactOfNat,
+}
+
+/// What becomes of a Contact that leads nowhere from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ContactOfNat {
+    /// Where it is to be found is written next to it.
+    Alias,
+    /// Where it is to be found is written over it.
+    Overwrite,
+    /// Nothing.
+    Keep,
+}
+
+/// How long a call goes on without a sign of life (RFC 4028).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SessionTimer {
+    /// Where nobody asks for a timer; 0s: no timer then.
+    pub(crate) default: Span,
+    /// No call is refreshed more often.
+    pub(crate) min: Span,
+}
+
 /// The way out.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -201,6 +232,8 @@ impl Default for Config {
             location: Location::default(),
             dns: Dns::default(),
             blocklist: Blocklist::default(),
+            nat: Nat::default(),
+            session_timer: SessionTimer::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
         }
@@ -292,12 +325,29 @@ impl Default for Dns {
     }
 }
 
+impl Default for Nat {
+    fn default() -> Nat {
+        Nat {
+            contact: ContactOfNat::Alias,
+        }
+    }
+}
+
 impl Default for Blocklist {
     fn default() -> Blocklist {
         Blocklist {
             keep: Span::from_secs(300),
             retry_after: false,
             addresses: 4096,
+        }
+    }
+}
+
+impl Default for SessionTimer {
+    fn default() -> SessionTimer {
+        SessionTimer {
+            default: Span::from_secs(1800),
+            min: Span::from_secs(90),
         }
     }
 }

@@ -6,7 +6,6 @@ use sip_core::{HeaderName, Method, StatusCode};
 use sip_proxy::{Decision, ForkPlan, Incoming};
 
 use super::register::user_of;
-use super::relay::relay;
 use super::{Caller, Parties, Routing, Step, outage, refuse};
 
 impl Routing {
@@ -40,11 +39,11 @@ impl Routing {
                 ),
             });
         }
-        let mut relay = relay(incoming, caller.admission(), plan);
+        let mut relay = self.relay(incoming, caller.admission(), plan);
         if incoming.request.headers().contains(&HeaderName::Route) {
             relay = relay.without_header(HeaderName::Route); // T5: where a user here is reached, no caller says
         }
-        Break(Decision::Relay(caller.without_credentials(relay)))
+        Break(self.timed(incoming, caller.without_credentials(relay)))
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use sip_proxy::{Admission, Decision, ForkPlan, Incoming};
+use sip_proxy::{Admission, ForkPlan, Incoming};
 
-use super::relay::relay;
 use super::{Routing, Step};
 
 impl Routing {
@@ -12,11 +11,10 @@ impl Routing {
     /// made the dialog was asked who it is, so nobody is asked again. That there is one, only Route and To tag say.
     pub(super) fn along_dialog(&self, incoming: &Incoming) -> Step {
         match Admission::in_dialog(incoming) {
-            Some(admission) => Break(Decision::Relay(relay(
-                incoming,
-                admission,
-                ForkPlan::unchanged(incoming),
-            ))),
+            Some(admission) => {
+                let relay = self.relay(incoming, admission, ForkPlan::unchanged(incoming));
+                Break(self.timed(incoming, relay))
+            }
             None => Continue(()),
         }
     }

@@ -7,7 +7,6 @@ use sip_core::{From, Method, StatusCode, To};
 use sip_proxy::{Admission, Decision, ForkPlan, Incoming};
 
 use super::authenticate::Caller;
-use super::relay::relay;
 use super::{Routing, Step, refuse};
 use crate::domains::Domain;
 
@@ -56,7 +55,7 @@ impl Routing {
             Caller::User { identity, .. } if !self.means_us(incoming) => {
                 let admission = Admission::authenticated(identity);
                 let plan = ForkPlan::unchanged(incoming);
-                Decision::Relay(caller.without_credentials(relay(incoming, admission, plan)))
+                Decision::Relay(caller.without_credentials(self.relay(incoming, admission, plan)))
             }
             // Nobody was asked who sent it, so it goes to nobody else.
             Caller::Unasked if *incoming.request.method() == Method::Ack => Decision::Drop,

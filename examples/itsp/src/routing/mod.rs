@@ -18,8 +18,9 @@ use async_trait::async_trait;
 use sip_core::{Host, Method, Request, Response, StatusCode, Text};
 use sip_proxy::auth::DigestAuthenticator;
 use sip_proxy::backend::LocationService;
+use sip_proxy::nat::NatTraversal;
 use sip_proxy::registrar::Registrar;
-use sip_proxy::{Decision, Incoming, Router};
+use sip_proxy::{Decision, Incoming, Router, SessionTimers};
 use sip_transaction::Flow;
 
 use crate::domains::Domains;
@@ -35,6 +36,9 @@ pub(crate) struct Routing {
     pub(crate) location: Arc<dyn LocationService>,
     pub(crate) registrar: Registrar,
     pub(crate) authenticator: DigestAuthenticator,
+    /// What is done for phones behind a NAT.
+    pub(crate) nat: Option<NatTraversal>,
+    pub(crate) session_timers: SessionTimers,
 }
 
 /// A step's result: the decision, or what the next steps need.

@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use sip_core::{DigestAlgorithm, Limits, Message, Response, Tag, Transport, parse_message};
 use sip_proxy::auth::{DigestAuthenticator, DigestConfig, Exchange, Ha1, NonceKey, Nonces};
+use sip_proxy::nat::{ContactFix, NatTraversal};
 use sip_proxy::registrar::{Registrar, RegistrarConfig};
-use sip_proxy::{Decision, InDialog, Incoming, Relay, Router};
+use sip_proxy::{Decision, InDialog, Incoming, Relay, Router, SessionTimers};
 use sip_transaction::{ConnectionId, Flow};
 use tokio::runtime::Handle;
 
@@ -79,6 +80,8 @@ impl Scene {
                 registrar: Registrar::new(RegistrarConfig::default(), Arc::clone(&location) as _),
                 location,
                 subscribers,
+                nat: Some(NatTraversal::new(ContactFix::Alias)),
+                session_timers: SessionTimers::new(1800, 90),
             },
             store,
             _flusher: flusher,
@@ -143,6 +146,7 @@ pub(super) fn incoming(request: &str) -> Incoming {
         unix_time: now(),
         entropy: 42,
         to_tag: Tag::new("ours").expect("a tag"),
+        way_out: None,
     }
 }
 

@@ -14,6 +14,7 @@ mod domains;
 mod forking;
 mod hostile;
 mod keep_alive;
+mod nat;
 mod registration;
 mod restart;
 

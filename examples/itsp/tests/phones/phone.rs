@@ -27,7 +27,11 @@ pub(crate) struct Phone<'s> {
     credentials: (String, String),
     transport: Transport,
     port: u16,
+    behind_nat: bool,
 }
+
+/// What a phone behind a NAT takes for its address. Nothing sent there arrives anywhere.
+const INSIDE: &str = "10.99.0.9";
 
 impl<'s> Phone<'s> {
     pub(crate) fn new(
@@ -43,7 +47,14 @@ impl<'s> Phone<'s> {
             credentials,
             transport,
             port,
+            behind_nat: false,
         }
+    }
+
+    /// The same phone behind a NAT: in Via, Contact and SDP stands an address that leads nowhere.
+    pub(crate) fn behind_nat(mut self) -> Phone<'s> {
+        self.behind_nat = true;
+        self
     }
 
     /// The same phone with the name and password of `user`, whatever it says in From.
@@ -65,6 +76,7 @@ impl<'s> Phone<'s> {
             scenario: scenario.to_owned(),
             transport: self.transport,
             port: self.port,
+            behind_nat: self.behind_nat,
             rows: vec![format!(
                 "{};[authentication username={name} password={password}];{peer};",
                 self.user
@@ -108,6 +120,7 @@ pub(crate) struct Script<'s> {
     scenario: String,
     transport: Transport,
     port: u16,
+    behind_nat: bool,
     rows: Vec<String>,
     request_uri: String,
     domain: String,
@@ -195,13 +208,16 @@ impl<'s> Script<'s> {
 
         let scenario = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join(format!("tests/phones/scenarios/{}.xml", self.scenario));
-        let scenario = fs::read_to_string(scenario)
+        let mut scenario = fs::read_to_string(scenario)
             .unwrap()
             .replace("FINAL", &self.final_response.to_string())
             .replace(
                 "[field2]@example.test",
                 &format!("[field2]@{}", self.domain),
             );
+        if self.behind_nat {
+            scenario = scenario.replace("[local_ip]", INSIDE);
+        }
         fs::write(folder.join("scenario.xml"), scenario).unwrap();
         fs::write(
             folder.join("users.csv"),

@@ -144,6 +144,18 @@ fn registrations() {
     );
 }
 
+/// F-83: ACK and BYE find phones whose Contacts lead nowhere.
+#[test]
+fn calls_behind_a_nat() {
+    clean(
+        "call",
+        &[
+            "--nat", "--rate", "20", "--count", "40", "--ring", "200ms", "--talk", "100ms",
+        ],
+        &[("call", 40)],
+    );
+}
+
 #[test]
 fn calls() {
     clean(
