@@ -391,7 +391,7 @@ fn answer(query: &Query, said: Said) -> Answer {
             let target = |number| Target::address(Transport::Udp, address(2 + number));
             Answer::Addresses(Ok((0..count % 4 + 1).map(target).collect()))
         }
-        (Query::Resolve(_), _) => Answer::Addresses(Err(ResolveError::Unavailable)),
+        (Query::Resolve { .. }, _) => Answer::Addresses(Err(ResolveError::Unavailable)),
         (Query::Failed(_), _) => Answer::Instead(None),
         (Query::Passing(passing), _) => Answer::Response(passing.response.clone()),
     }

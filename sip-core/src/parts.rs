@@ -49,10 +49,15 @@ impl Parts {
         if self.headers.length_is_off(self.body.len()) {
             return self.with_length().to_bytes(composed);
         }
-        let length = self.start_length(composed) + self.length_after_start();
+        let length = self.printed_length(composed);
         let mut out = Vec::with_capacity(length);
         self.write_to(composed, &mut out);
         Bytes::from(out)
+    }
+
+    /// How long the printed message is, but for a Content-Length that is missing or wrong.
+    pub(crate) fn printed_length(&self, composed: &[&[u8]]) -> usize {
+        self.start_length(composed) + self.length_after_start()
     }
 
     /// The same parts in bytes of their own, which are the printed message.

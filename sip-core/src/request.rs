@@ -131,6 +131,13 @@ impl Request {
         self.parts.to_bytes(&self.start_line())
     }
 
+    /// How many bytes it is when printed, without printing it. A Content-Length that printing adds or corrects is not
+    /// in it.
+    #[must_use]
+    pub fn printed_length(&self) -> usize {
+        self.parts.printed_length(&self.start_line())
+    }
+
     /// A copy with bytes of its own, so that the buffer it was received in can be used again.
     #[must_use]
     pub fn detached(&self) -> Request {

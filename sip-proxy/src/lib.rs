@@ -49,6 +49,7 @@
 
 pub mod auth;
 pub mod backend;
+mod blocklist;
 pub mod dialog;
 pub mod flow_token;
 mod keys;
@@ -61,6 +62,7 @@ mod session_timer;
 pub mod sim;
 
 pub use backend::{Admission, Decision, Failed, Incoming, Passing, Relay, Router};
+pub use blocklist::{Blocklist, BlocklistSettings};
 pub use dialog::{Dialog, DialogCookies, DialogValues, InDialog};
 pub use keys::{KeyRing, SigningKey};
 pub use proxy::{BranchTarget, Epoch, ForkPlan, OwnAddress, Proxy, ProxyConfig, Secret};

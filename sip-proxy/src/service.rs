@@ -15,7 +15,12 @@ pub enum Query {
     /// Where does this request go?
     Route(Arc<Incoming>),
     /// At which addresses is this URI's host (RFC 3263)?
-    Resolve(SipUri),
+    Resolve {
+        /// The URI of the next hop.
+        uri: SipUri,
+        /// Decides where chance is to.
+        seed: u64,
+    },
     /// What now that every target has failed?
     Failed(Arc<Failed>),
     /// What is forwarded of this response?
@@ -57,9 +62,9 @@ impl Service<Query, Answer> for ProxyService {
                 let router = Arc::clone(&self.router);
                 Box::pin(async move { Answer::Decision(router.route(&incoming).await) })
             }
-            Query::Resolve(uri) => {
+            Query::Resolve { uri, seed } => {
                 let resolver = Arc::clone(&self.resolver);
-                Box::pin(async move { Answer::Addresses(resolver.resolve(&uri).await) })
+                Box::pin(async move { Answer::Addresses(resolver.resolve(&uri, seed).await) })
             }
             Query::Failed(failed) => {
                 let router = Arc::clone(&self.router);

@@ -205,7 +205,7 @@ impl Names {
 
 #[async_trait]
 impl Resolve for Names {
-    async fn resolve(&self, uri: &SipUri) -> Resolved {
+    async fn resolve(&self, uri: &SipUri, _: u64) -> Resolved {
         let name = uri.maddr().unwrap_or_else(|| uri.host()).to_string();
         let addresses = self.0.get(name.to_ascii_lowercase().as_str());
         let transport = uri.transport().unwrap_or(Transport::Udp);

@@ -1,6 +1,6 @@
 //! The server: sockets, workers and backends, put together, run, and ended in order.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,15 +13,15 @@ use sip_proxy::auth::{
 use sip_proxy::nat::{ContactFix, NatTraversal};
 use sip_proxy::registrar::{Brief, ExpiryPolicy, Registrar, RegistrarConfig};
 use sip_proxy::{
-    DialogCookies, Epoch, KeyRing, OwnAddress, Proxy, ProxyConfig, ProxyService, Router, Secret,
-    SessionTimers,
+    Blocklist, BlocklistSettings, DialogCookies, Epoch, KeyRing, OwnAddress, Proxy, ProxyConfig,
+    ProxyService, Router, Secret, SessionTimers,
 };
 use sip_transport::{Bind, Error, Server, Settings, Shutdown, shutdown};
 use tokio::runtime::{self, Runtime};
 
 use crate::backends::Backends;
 use crate::banner::Banner;
-use crate::config::{Algorithm, Checks, Config, ContactOfNat, Network};
+use crate::config::{self, Algorithm, Checks, Config, ContactOfNat, Network};
 use crate::descriptors;
 use crate::failure::Failure;
 use crate::first_start::primary_address;
@@ -46,6 +46,7 @@ pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
     let server = Server::bind(bind(config)).map_err(|error| cannot_run(&error))?;
     let runtime = background_runtime()?;
     runtime.block_on(async {
+        let names = Names::new(&config.dns).map_err(|error| cannot_resolve(&error))?;
         let demo = with_demo.then(|| demo_address(&config.network));
         let backends = Backends::start(config, demo).await?;
         let (shutdown, signal) = shutdown();
@@ -54,9 +55,13 @@ pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
         banner(config, &server, &backends);
 
         let router: Arc<dyn Router> = Arc::new(routing(config, &backends));
-        let service = ProxyService::new(Arc::clone(&router), Arc::new(Names::default()));
+        let service = ProxyService::new(Arc::clone(&router), Arc::new(names));
         let proxy = proxy_config(&server, &backends.keys);
-        let make_proxy = move |_| Proxy::new(proxy, router);
+        let blocklist = blocklist(&config.blocklist);
+        let make_proxy = move |_| match blocklist {
+            Some(blocklist) => Proxy::new(proxy, router).with_blocklist(blocklist),
+            None => Proxy::new(proxy, router),
+        };
         let ended = server.run(make_proxy, Arc::new(service), signal).await;
         backends.end().await;
         ended.map_err(|error| cannot_run(&error))
@@ -123,6 +128,23 @@ fn cannot_run(error: &Error) -> Failure {
         _ => "look for the reason in the log",
     };
     Failure::setup(error.to_string(), remedy)
+}
+
+fn cannot_resolve(error: &io::Error) -> Failure {
+    Failure::setup(
+        format!("cannot set up the resolver: {error}"),
+        "look at [dns] in the configuration",
+    )
+}
+
+/// What all workers share of it; nothing where addresses are never passed over.
+fn blocklist(config: &config::Blocklist) -> Option<Arc<Blocklist>> {
+    let settings = BlocklistSettings {
+        time: *config.keep,
+        unavailable: config.retry_after,
+        capacity: config.addresses,
+    };
+    (!config.keep.is_zero()).then(|| Arc::new(Blocklist::new(settings)))
 }
 
 /// The address the demo users find this server at.

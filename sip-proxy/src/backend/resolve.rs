@@ -7,8 +7,9 @@ use sip_transaction::Target;
 /// Finds servers by name. URIs that name an address never come here.
 #[async_trait]
 pub trait Resolve: Send + Sync + 'static {
-    /// The addresses of `uri`, in the order they are to be tried (RFC 3263 §4).
-    async fn resolve(&self, uri: &SipUri) -> Resolved;
+    /// The addresses of `uri`, in the order they are to be tried (RFC 3263 §4). Where chance is to decide, `seed`
+    /// does: it is the same for a retransmission that is forwarded without state (§4.4).
+    async fn resolve(&self, uri: &SipUri, seed: u64) -> Resolved;
 }
 
 /// Addresses, best first; never none.
@@ -24,6 +25,9 @@ pub enum ResolveError {
     /// No name server could say.
     #[error("no name server answered")]
     Unavailable,
+    /// As many look-ups are under way as may be: the request is answered 503.
+    #[error("too many names are being looked up")]
+    Overloaded,
 }
 
 /// Knows no names: for a proxy whose peers all are addresses.
@@ -32,7 +36,7 @@ pub struct AddressesOnly;
 
 #[async_trait]
 impl Resolve for AddressesOnly {
-    async fn resolve(&self, _: &SipUri) -> Resolved {
+    async fn resolve(&self, _: &SipUri, _: u64) -> Resolved {
         Err(ResolveError::NotFound)
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Candidate {
     Received(Box<Response>),
     /// What happened here counts as this response.
     Own(StatusCode),
+    /// There was no room here for one request more.
+    Overloaded,
 }
 
 impl Candidate {
@@ -23,6 +25,7 @@ impl Candidate {
         match self {
             Candidate::Received(response) => response.status(),
             Candidate::Own(status) => *status,
+            Candidate::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -40,7 +43,7 @@ impl Candidate {
         (
             class,
             !helps_resubmission(status),
-            matches!(self, Candidate::Own(_)),
+            !matches!(self, Candidate::Received(_)),
         )
     }
 }
@@ -87,7 +90,8 @@ impl BestResponse {
         let challenges = std::mem::take(&mut self.challenges);
         match self.best.take() {
             None => (None, Candidate::Own(StatusCode::REQUEST_TIMEOUT)),
-            // A 503 would say that this proxy can serve nobody at all.
+            Some((branch, Candidate::Overloaded)) => (Some(branch), Candidate::Overloaded),
+            // Another 503 would say that this proxy can serve nobody at all.
             Some((branch, best)) if best.status() == StatusCode::SERVICE_UNAVAILABLE => (
                 Some(branch),
                 Candidate::Own(StatusCode::SERVER_INTERNAL_ERROR),

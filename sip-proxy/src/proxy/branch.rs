@@ -1,12 +1,13 @@
 //! One attempt at one target: from its copy of the request to its client transaction (RFC 3261 §16.6).
 
 use std::mem;
+use std::net::SocketAddr;
 use std::time::Instant;
 
-use sip_core::{MaxBreadth, Request, StatusCode};
+use sip_core::{MaxBreadth, Request, StatusCode, Transport};
 use sip_transaction::{ClientId, Target};
 
-use crate::backend::Resolved;
+use crate::backend::{ResolveError, Resolved};
 use crate::service::Query;
 
 use super::best_response::Candidate;
@@ -30,6 +31,8 @@ pub(super) enum Branch {
     /// Its request is out.
     Out {
         client: ClientId,
+        /// The address it went to, if that was not an open flow.
+        address: Option<(Transport, SocketAddr)>,
         /// A provisional response has come.
         proceeding: bool,
         /// When Timer C, or the router's patience, ends.
@@ -67,12 +70,20 @@ impl ResponseContext {
             account.branch(&target.uri);
         }
         match next_hop {
-            NextHop::Address(to) => self.send(turn, branch, copy, share, to, Vec::new()),
-            NextHop::Name(name) => {
+            // Where a phone was last heard from is no choice of ours.
+            NextHop::Address(to) if target.received.is_some() => {
+                self.send(turn, branch, copy, share, to, Vec::new());
+            }
+            NextHop::Address(to) => {
+                let (to, rest) = forward::by_size(&copy, to, Vec::new(), turn.rules);
+                self.send(turn, branch, copy, share, to, rest);
+            }
+            NextHop::Name(uri) => {
                 self.branches[branch] = Branch::Resolving(Box::new(copy.detached()), share);
                 let server = self.server;
-                turn.index
-                    .ask(Query::Resolve(name), Asked::Addresses { server, branch });
+                let seed = turn.layer.random_u64();
+                let query = Query::Resolve { uri, seed };
+                turn.index.ask(query, Asked::Addresses { server, branch });
             }
             NextHop::Nowhere(status) => self.best.add(branch, Candidate::Own(status)),
         }
@@ -92,10 +103,15 @@ impl ResponseContext {
         else {
             return;
         };
+        let is_overload = matches!(addresses, Err(ResolveError::Overloaded));
         let mut addresses = addresses.unwrap_or_default();
         addresses.reverse();
         match addresses.pop() {
-            Some(first) => self.send(turn, branch, *copy, share, first, addresses),
+            Some(first) => {
+                let (to, rest) = forward::by_size(&copy, first, addresses, turn.rules);
+                self.send(turn, branch, *copy, share, to, rest);
+            }
+            None if is_overload => self.best.add(branch, Candidate::Overloaded),
             None => self
                 .best
                 .add(branch, Candidate::Own(UNRESOLVABLE_DESTINATION)),
@@ -103,7 +119,7 @@ impl ResponseContext {
         self.proceed(turn);
     }
 
-    /// Sends a copy to `to`, or where the router forbids that to the last of `rest` (§16.6 steps 4 and 9 to 11).
+    /// Sends a copy to `to`, or where that may not be to the last of `rest` (§16.6 steps 4 and 9 to 11).
     fn send(
         &mut self,
         turn: &mut Turn<'_>,
@@ -113,7 +129,10 @@ impl ResponseContext {
         mut to: Target,
         mut rest: Vec<Target>,
     ) {
-        while !turn.rules.router.may_send(&copy, &to) {
+        let may_send = |to: &Target| {
+            turn.rules.router.may_send(&copy, to) && !turn.rules.is_blocked(turn.now, &copy, to)
+        };
+        while !may_send(&to) {
             match rest.pop() {
                 Some(next) => to = next,
                 None => {
@@ -142,10 +161,15 @@ impl ResponseContext {
             .layer
             .send_request_marked(turn.now, request, to, self.mark);
         turn.index.clients.insert(client, (self.server, branch));
+        let address = match to {
+            Target::Flow(_) => None,
+            _ => Some((to.transport(), to.remote())),
+        };
         // 11
         let patience = self.ring_time.unwrap_or(turn.rules.config.timer_c);
         self.branches[branch] = Branch::Out {
             client,
+            address,
             proceeding: false,
             given_up: false,
             share,

@@ -41,6 +41,9 @@ pub struct ProxyConfig {
     pub retry_after: u32,
     /// Timer C (§16.6 step 11): more than three minutes. Default: 181 s.
     pub timer_c: Duration,
+    /// A request of more bytes than this goes by TCP where UDP was chosen, and by UDP where TCP fails (§18.1.1). Only
+    /// where this proxy listens on TCP; where a phone was last heard from never changes. Default: 1,300.
+    pub datagram_limit: usize,
     /// Option tags of Proxy-Require that this proxy's router honours. Default: none.
     pub extensions: Vec<OptionTag>,
     /// Whether a CANCEL that matches nothing goes to the router, as it must where requests are relayed statelessly
@@ -67,6 +70,7 @@ impl ProxyConfig {
             answer_time: Duration::from_millis(1800),
             retry_after: 10,
             timer_c: Duration::from_secs(181),
+            datagram_limit: 1300,
             extensions: Vec::new(),
             forward_unmatched_cancel: false,
         }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sip_core::{Method, Request, Response, RetryAfter, StatusCode};
+use sip_core::{Method, Request, Response, StatusCode};
 use sip_transaction::{AcceptError, Flow, ServerId, TransactionLayer};
 
 use crate::backend::{Decision, Incoming, Relay};
@@ -128,10 +128,8 @@ impl Proxy {
 
     /// 503: come again later.
     pub(super) fn overloaded(&self, request: &Request) -> Response {
-        let mut response = request.reply(StatusCode::SERVICE_UNAVAILABLE);
-        let retry_after = RetryAfter::new(self.rules.config.retry_after);
-        response.headers_mut().push(&retry_after);
-        response
+        let response = request.reply(StatusCode::SERVICE_UNAVAILABLE);
+        self.rules.retry_later(response)
     }
 
     /// Whether the router is at work on this request already, for an earlier copy of it.

@@ -23,6 +23,7 @@ use super::branch::UNUSABLE_URI;
 use super::config::ProxyConfig;
 use super::fork::BranchTarget;
 use super::own::{Own, OwnId};
+use super::turn::Rules;
 
 /// Step 5, done once for all branches: what the router wants changed.
 pub(crate) fn edit(request: &mut Request, edits: &Edits) {
@@ -144,6 +145,39 @@ fn next_hop(uri: &Uri) -> NextHop {
         Some(target) => NextHop::Address(target),
         None => NextHop::Name(uri.clone()),
     }
+}
+
+/// What our Via and Record-Route add to a copy, about.
+const LINES_TO_COME: usize = 200;
+
+/// A copy too large for a datagram goes by TCP first, to each address (§18.1.1): to `first`, and then to the last of
+/// `rest`.
+pub(crate) fn by_size(
+    copy: &Request,
+    first: Target,
+    rest: Vec<Target>,
+    rules: &Rules,
+) -> (Target, Vec<Target>) {
+    if copy.printed_length() + LINES_TO_COME <= rules.config.datagram_limit {
+        return (first, rest);
+    }
+    let both = |to: Target| [Some(to), by_tcp(&to, &rules.own)].into_iter().flatten();
+    let mut all: Vec<Target> = rest.into_iter().chain([first]).flat_map(both).collect();
+    let next = all.pop().unwrap_or(first);
+    (next, all)
+}
+
+/// The same address by TCP, where this proxy can be answered there.
+fn by_tcp(to: &Target, own: &Own) -> Option<Target> {
+    let Target::Address {
+        transport: Transport::Udp,
+        remote,
+        local: None,
+    } = *to
+    else {
+        return None;
+    };
+    Some(Target::address(Transport::Tcp, remote)).filter(|to| own.sending(to, None).is_some())
 }
 
 /// The address a URI names without asking anybody (RFC 3263 §4.1, §4.2).

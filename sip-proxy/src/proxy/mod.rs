@@ -47,6 +47,7 @@ pub use config::{Epoch, OwnAddress, ProxyConfig, Secret};
 pub use fork::{BranchTarget, ForkPlan};
 
 use crate::backend::{Accounting, Decision, Incoming, ResolveError, Router};
+use crate::blocklist::Blocklist;
 use crate::service::{Answer, Query};
 
 use branch::SENDING_FAILED;
@@ -78,6 +79,7 @@ impl Proxy {
                 keyed: Keyed::new(config.secret),
                 router,
                 accounting: None,
+                blocklist: None,
                 config,
             },
             contexts: HashMap::new(),
@@ -89,6 +91,13 @@ impl Proxy {
     #[must_use]
     pub fn with_accounting(mut self, accounting: Arc<dyn Accounting>) -> Proxy {
         self.rules.accounting = Some(accounting);
+        self
+    }
+
+    /// Passes over the addresses in `blocklist`, and adds those that fail.
+    #[must_use]
+    pub fn with_blocklist(mut self, blocklist: Arc<Blocklist>) -> Proxy {
+        self.rules.blocklist = Some(blocklist);
         self
     }
 
@@ -112,6 +121,9 @@ impl Proxy {
         flow: Flow,
         layer: &mut TransactionLayer,
     ) {
+        if let Some(blocklist) = &self.rules.blocklist {
+            blocklist.heard(flow.transport, flow.remote);
+        }
         match self.settle(&request, &flow) {
             Some(Settled::Answer(response)) => return self.reply(&request, response, flow, layer),
             Some(Settled::Silence) => return,
@@ -182,7 +194,13 @@ impl Proxy {
     }
 
     /// A query took too long, or got an answer to another question. That is an outage: 503.
-    fn give_up(&mut self, now: Instant, asked: Asked, layer: &mut TransactionLayer) {
+    fn give_up(
+        &mut self,
+        now: Instant,
+        asked: Asked,
+        why: ResolveError,
+        layer: &mut TransactionLayer,
+    ) {
         match asked {
             Asked::Decision(asked) => {
                 let decision = Decision::Reply(self.overloaded(&asked.incoming.request));
@@ -190,11 +208,11 @@ impl Proxy {
             }
             Asked::Addresses { server, branch } => {
                 self.with_context(now, server, layer, |context, turn| {
-                    context.handle_addresses(turn, branch, Err(ResolveError::Unavailable));
+                    context.handle_addresses(turn, branch, Err(why));
                 })
             }
             Asked::PassingAddresses(passing) => {
-                passing.handle_addresses(&self.rules, Err(ResolveError::Unavailable), layer);
+                passing.handle_addresses(now, &self.rules, Err(why), layer);
             }
             // The caller hears what it would have heard without a router.
             Asked::Instead(failure) => {
@@ -325,7 +343,7 @@ impl TransactionUser for Proxy {
                 });
             }
             (Asked::PassingAddresses(passing), Answer::Addresses(addresses)) => {
-                passing.handle_addresses(&self.rules, addresses, layer);
+                passing.handle_addresses(now, &self.rules, addresses, layer);
             }
             (Asked::Instead(failure), Answer::Instead(decision)) => {
                 self.with_context(now, failure.server, layer, |context, turn| {
@@ -337,7 +355,7 @@ impl TransactionUser for Proxy {
                     context.handle_passed(turn, response);
                 });
             }
-            (asked, _) => self.give_up(now, asked, layer),
+            (asked, _) => self.give_up(now, asked, ResolveError::Unavailable, layer),
         }
     }
 
@@ -365,7 +383,7 @@ impl TransactionUser for Proxy {
             }
             Err(AcceptError::Full) => {
                 if let Some(asked) = self.index.answered(id) {
-                    self.give_up(now, asked, layer);
+                    self.give_up(now, asked, ResolveError::Unavailable, layer);
                 }
             }
             Err(_) => {
@@ -376,7 +394,7 @@ impl TransactionUser for Proxy {
 
     fn handle_overload(&mut self, now: Instant, id: QueryId, layer: &mut TransactionLayer) {
         if let Some(asked) = self.index.answered(id) {
-            self.give_up(now, asked, layer);
+            self.give_up(now, asked, ResolveError::Overloaded, layer);
         }
     }
 
@@ -390,7 +408,7 @@ impl TransactionUser for Proxy {
                 }
                 Deadline::Answer(id) => {
                     if let Some(asked) = self.index.answered(id) {
-                        self.give_up(now, asked, layer);
+                        self.give_up(now, asked, ResolveError::Unavailable, layer);
                     }
                 }
             }

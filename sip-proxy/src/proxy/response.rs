@@ -66,11 +66,17 @@ impl ResponseContext {
 
     /// Step 4: keeps a final response till the best can be chosen.
     fn add(&mut self, turn: &mut Turn<'_>, branch: usize, mut response: Response) {
-        let Some(Branch::Out { given_up, .. }) = self.branches.get(branch) else {
+        let Some(Branch::Out {
+            given_up, address, ..
+        }) = self.branches.get(branch)
+        else {
             return;
         };
         let given_up = *given_up;
         let status = response.status();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            turn.note_unavailable(*address, &response);
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE && self.try_next_address(turn, branch) {
             return;
         }
@@ -127,6 +133,7 @@ impl ResponseContext {
                 turn.reply(self.server, StatusCode::REQUEST_TERMINATED)
             }
             Candidate::Own(status) => turn.reply(self.server, status),
+            Candidate::Overloaded => turn.refuse_for_now(self.server),
             Candidate::Received(response) => Some(*response),
         };
         match response {

@@ -1,6 +1,7 @@
 //! Forwarding without state (RFC 3261 §16.11): ACKs for 2xx always, other requests where the router wants it so.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use sip_core::{
     Branch, Headers, HostPort, MaxBreadth, Message, Method, Request, Response, StatusCode, Text,
@@ -8,7 +9,7 @@ use sip_core::{
 };
 use sip_transaction::{Flow, Target, TransactionLayer};
 
-use crate::backend::{Incoming, Relay, Resolved};
+use crate::backend::{Incoming, Relay, ResolveError, Resolved};
 use crate::service::Query;
 
 use super::branch::UNRESOLVABLE_DESTINATION;
@@ -52,30 +53,42 @@ pub(crate) fn forward(turn: &mut Turn<'_>, incoming: &Incoming, relay: Relay) {
         passing.cookie = dialog_cookie::cookie(&turn.rules.config.dialogs, incoming, &relay);
     }
     match next_hop {
-        NextHop::Address(to) => passing.send(turn.rules, to, turn.layer),
-        NextHop::Name(name) => {
+        NextHop::Address(to) => {
+            passing.handle_addresses(turn.now, turn.rules, Ok(vec![to]), turn.layer)
+        }
+        NextHop::Name(uri) => {
             passing.copy = passing.copy.detached();
+            let mut sum = turn.rules.keyed.sum("next hop");
+            sum.mix_transaction(passing.copy.headers());
+            let seed = sum.finish();
             let asked = Asked::PassingAddresses(Box::new(passing));
-            turn.index.ask(Query::Resolve(name), asked);
+            turn.index.ask(Query::Resolve { uri, seed }, asked);
         }
         NextHop::Nowhere(status) => passing.refuse(turn.rules, status, turn.layer),
     }
 }
 
 impl Passing {
-    /// The addresses of the next hop are known. Only the first can be the same for each retransmission.
+    /// The addresses of the next hop are known. Only the first can be the same for each retransmission, and what is
+    /// blocked stays so for longer than a request is sent again.
     pub(crate) fn handle_addresses(
         self,
+        now: Instant,
         rules: &Rules,
         addresses: Resolved,
         layer: &mut TransactionLayer,
     ) {
-        match addresses
-            .ok()
-            .and_then(|addresses| addresses.first().copied())
-        {
+        let addresses = match addresses {
+            Ok(addresses) if !addresses.is_empty() => addresses,
+            Err(ResolveError::Overloaded) => {
+                return self.refuse(rules, StatusCode::SERVICE_UNAVAILABLE, layer);
+            }
+            _ => return self.refuse(rules, UNRESOLVABLE_DESTINATION, layer),
+        };
+        let is_open = |to: &&Target| !rules.is_blocked(now, &self.copy, to);
+        match addresses.iter().find(is_open).copied() {
             Some(to) => self.send(rules, to, layer),
-            None => self.refuse(rules, UNRESOLVABLE_DESTINATION, layer),
+            None => self.refuse(rules, StatusCode::SERVER_INTERNAL_ERROR, layer),
         }
     }
 
@@ -99,6 +112,9 @@ impl Passing {
     fn refuse(self, rules: &Rules, status: StatusCode, layer: &mut TransactionLayer) {
         if !matches!(self.copy.method(), Method::Ack | Method::Cancel) {
             let mut response = self.copy.reply(status);
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                response = rules.retry_later(response);
+            }
             response.set_to_tag(&rules.keyed.tag_of(&self.copy));
             layer.reply(self.flow, &response);
         }

@@ -66,9 +66,19 @@ impl ResponseContext {
         branch: usize,
         status: StatusCode,
     ) {
-        let Some(Branch::Out { given_up, .. }) = self.branches.get(branch) else {
+        let Some(Branch::Out {
+            address,
+            given_up,
+            proceeding,
+            ..
+        }) = self.branches.get(branch)
+        else {
             return;
         };
+        let unsent = status == StatusCode::SERVICE_UNAVAILABLE;
+        if unsent || self.invite && !*proceeding && !*given_up {
+            turn.note_failed(*address);
+        }
         // Whoever waits for another answer than to an INVITE has given up when a branch times out.
         let in_time = self.invite || status != StatusCode::REQUEST_TIMEOUT;
         if *given_up || !in_time || !self.try_next_address(turn, branch) {

@@ -1,14 +1,16 @@
 //! What the steps of §16 work with in one turn: the rules, what is out, and the transaction layer below.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet};
-use sip_core::{Response, Role, StatusCode};
-use sip_transaction::{ClientId, QueryId, ServerId, TransactionLayer};
+use sip_core::{Method, Request, Response, RetryAfter, Role, StatusCode, Transport};
+use sip_transaction::{ClientId, QueryId, ServerId, Target, TransactionLayer};
 
 use crate::backend::{Accounting, Incoming, Router};
+use crate::blocklist::Blocklist;
 use crate::service::Query;
 
 use super::config::ProxyConfig;
@@ -25,6 +27,25 @@ pub(crate) struct Rules {
     pub(crate) keyed: Keyed,
     pub(crate) router: Arc<dyn Router>,
     pub(crate) accounting: Option<Arc<dyn Accounting>>,
+    pub(crate) blocklist: Option<Arc<Blocklist>>,
+}
+
+impl Rules {
+    /// Whether nothing but the end of a call may be sent to `to` for now. An ACK goes where there is somewhere to go:
+    /// nobody waits for an answer to it.
+    pub(crate) fn is_blocked(&self, now: Instant, request: &Request, to: &Target) -> bool {
+        let blocklist = self.blocklist.as_deref();
+        blocklist.is_some_and(|list| {
+            !matches!(request.method(), Method::Bye | Method::Ack) && list.is_blocked(now, to)
+        })
+    }
+
+    /// Says in a 503 when to come again.
+    pub(crate) fn retry_later(&self, mut response: Response) -> Response {
+        let retry_after = RetryAfter::new(self.config.retry_after);
+        response.headers_mut().push(&retry_after);
+        response
+    }
 }
 
 /// What is out, and to whom its outcome belongs.
@@ -109,6 +130,32 @@ impl Turn<'_> {
         let mut response = request.reply(status);
         response.set_to_tag(&self.rules.keyed.tag_of(&request));
         Some(response)
+    }
+
+    /// Our own 503, since there is no room for one request more.
+    pub(crate) fn refuse_for_now(&self, server: ServerId) -> Option<Response> {
+        let response = self.reply(server, StatusCode::SERVICE_UNAVAILABLE)?;
+        Some(self.rules.retry_later(response))
+    }
+
+    /// Nothing could be sent to `address`, or nothing came back.
+    pub(crate) fn note_failed(&self, address: Option<(Transport, SocketAddr)>) {
+        if let (Some(blocklist), Some((transport, remote))) = (&self.rules.blocklist, address) {
+            blocklist.failed(self.now, &Target::address(transport, remote));
+        }
+    }
+
+    /// `address` serves nobody, and may have said for how long.
+    pub(crate) fn note_unavailable(
+        &self,
+        address: Option<(Transport, SocketAddr)>,
+        response: &Response,
+    ) {
+        if let (Some(blocklist), Some((transport, remote))) = (&self.rules.blocklist, address) {
+            let to = Target::address(transport, remote);
+            let retry_after = response.headers().optional::<RetryAfter>().ok().flatten();
+            blocklist.unavailable(self.now, &to, retry_after.map(|after| after.seconds()));
+        }
     }
 }
 

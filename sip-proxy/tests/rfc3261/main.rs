@@ -1,5 +1,6 @@
 //! RFC 3261, sentence by sentence: what the proxy core must do.
 
+mod blocklist;
 mod f20_dialog_authority;
 mod hard_forks;
 mod router_on_failure;
@@ -16,5 +17,6 @@ mod s16_7_redirects;
 mod s16_7_responses;
 mod s16_8_timer_c;
 mod s16_9_transport_errors;
+mod s18_1_1_size;
 mod s8_2_stateless_answers;
 mod support;

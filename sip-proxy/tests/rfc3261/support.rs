@@ -12,8 +12,8 @@ use sip_core::{
 };
 use sip_proxy::backend::{Resolve, ResolveError, Resolved};
 use sip_proxy::{
-    Admission, Answer, BranchTarget, Decision, DialogValues, Epoch, ForkPlan, Incoming, OwnAddress,
-    Proxy, ProxyConfig, ProxyService, Relay, Router, Secret,
+    Admission, Answer, Blocklist, BranchTarget, Decision, DialogValues, Epoch, ForkPlan, Incoming,
+    OwnAddress, Proxy, ProxyConfig, ProxyService, Relay, Router, Secret,
 };
 use sip_transaction::{
     Config, ConnectionId, Flow, Origin, QueryId, Reply, Service, Target, TransactionLayer,
@@ -86,6 +86,16 @@ impl World {
             last_request: None,
             may_wait: usize::MAX,
         }
+    }
+
+    /// Passes over the addresses of `blocklist`.
+    pub(crate) fn with_blocklist(mut self, blocklist: &Arc<Blocklist>) -> World {
+        self.proxy = self.proxy.with_blocklist(Arc::clone(blocklist));
+        self
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.now
     }
 
     /// Delivers a datagram from `source`.
@@ -299,9 +309,12 @@ impl Names {
 
 #[async_trait::async_trait]
 impl Resolve for Names {
-    async fn resolve(&self, uri: &SipUri) -> Resolved {
+    async fn resolve(&self, uri: &SipUri, _: u64) -> Resolved {
         if uri.host().to_string() == "slow.example.net" {
             std::future::pending::<()>().await;
+        }
+        if uri.host().to_string() == "crowded.example.net" {
+            return Err(ResolveError::Overloaded);
         }
         self.0
             .get(uri.host().to_string().as_str())

@@ -162,7 +162,7 @@ impl Router for Backend {
 
 #[async_trait::async_trait]
 impl Resolve for Backend {
-    async fn resolve(&self, uri: &SipUri) -> Resolved {
+    async fn resolve(&self, uri: &SipUri, _: u64) -> Resolved {
         let host = uri.host().to_string();
         let mood = self.mood(&host);
         self.wait(&mood.wait).await;

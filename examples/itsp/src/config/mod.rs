@@ -4,6 +4,7 @@ mod duration;
 mod listen;
 mod read;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -23,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     pub(crate) subscribers: Subscribers,
     pub(crate) location: Location,
+    pub(crate) dns: Dns,
+    pub(crate) blocklist: Blocklist,
     pub(crate) nat: Nat,
     pub(crate) session_timer: SessionTimer,
     pub(crate) shutdown: Shutdown,
@@ -147,6 +150,42 @@ pub(crate) enum Durability {
     Memory,
 }
 
+/// How servers are found by name.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Dns {
+    /// None: those of the system.
+    pub(crate) servers: Vec<SocketAddr>,
+    /// Longest wait for one name server.
+    pub(crate) timeout: Span,
+    /// How often one is asked again.
+    pub(crate) retries: u8,
+    /// Ask for IPv6 addresses too.
+    pub(crate) ipv6: bool,
+    pub(crate) prefer_udp: i32,
+    pub(crate) prefer_tcp: i32,
+    pub(crate) prefer_tls: i32,
+    /// Look-ups under way at a time.
+    pub(crate) lookups: usize,
+    /// Records kept.
+    pub(crate) cache: usize,
+    pub(crate) min_ttl: Span,
+    pub(crate) max_ttl: Span,
+    pub(crate) negative_ttl: Span,
+}
+
+/// Addresses that failed and are passed over.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Blocklist {
+    /// For how long; zero: they are not.
+    pub(crate) keep: Span,
+    /// Believe Retry-After of a 503.
+    pub(crate) retry_after: bool,
+    /// At most so many.
+    pub(crate) addresses: usize,
+}
+
 /// Phones behind a NAT.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -212,6 +251,8 @@ impl Default for Config {
             auth: Auth::default(),
             subscribers: Subscribers::default(),
             location: Location::default(),
+            dns: Dns::default(),
+            blocklist: Blocklist::default(),
             nat: Nat::default(),
             session_timer: SessionTimer::default(),
             shutdown: Shutdown::default(),
@@ -291,10 +332,39 @@ impl Default for Location {
     }
 }
 
+impl Default for Dns {
+    fn default() -> Dns {
+        Dns {
+            servers: Vec::new(),
+            timeout: Span::from_secs(1),
+            retries: 1,
+            ipv6: false,
+            prefer_udp: 3,
+            prefer_tcp: 2,
+            prefer_tls: -1,
+            lookups: 1024,
+            cache: 16_384,
+            min_ttl: Span::from_secs(60),
+            max_ttl: Span::from_secs(86_400),
+            negative_ttl: Span::from_secs(300),
+        }
+    }
+}
+
 impl Default for Nat {
     fn default() -> Nat {
         Nat {
             contact: ContactOfNat::Alias,
+        }
+    }
+}
+
+impl Default for Blocklist {
+    fn default() -> Blocklist {
+        Blocklist {
+            keep: Span::from_secs(300),
+            retry_after: false,
+            addresses: 4096,
         }
     }
 }

@@ -107,6 +107,8 @@ fn contradiction(config: &Config) -> Option<(&'static str, &'static str, &'stati
         subscribers,
         location,
         domains,
+        dns,
+        blocklist,
         ..
     } = config;
     if network.listen.is_empty() {
@@ -159,7 +161,8 @@ fn contradiction(config: &Config) -> Option<(&'static str, &'static str, &'stati
             "offer \"MD5\" at least",
         ));
     }
-    let never_zero: [(&str, Span); 6] = [
+    let never_zero: [(&str, Span); 7] = [
+        ("dns.timeout", dns.timeout),
         ("auth.nonce_lifetime", auth.nonce_lifetime),
         ("subscribers.timeout", subscribers.timeout),
         ("location.timeout", location.timeout),
@@ -169,6 +172,22 @@ fn contradiction(config: &Config) -> Option<(&'static str, &'static str, &'stati
     ];
     if let Some((key, _)) = never_zero.into_iter().find(|(_, span)| span.is_zero()) {
         return Some((key, "may not be zero", "give it at least \"1s\""));
+    }
+    if dns.min_ttl > dns.max_ttl {
+        return Some((
+            "dns.min_ttl",
+            "larger than max_ttl",
+            "make it smaller, or max_ttl larger",
+        ));
+    }
+    for (key, bound) in [
+        ("dns.lookups", dns.lookups),
+        ("dns.cache", dns.cache),
+        ("blocklist.addresses", blocklist.addresses),
+    ] {
+        if bound == 0 {
+            return Some((key, "may not be zero", "allow at least one"));
+        }
     }
     if location.queue == 0 {
         return Some((

@@ -10,6 +10,7 @@ mod server;
 
 mod acceptance;
 mod calls;
+mod domains;
 mod forking;
 mod hostile;
 mod keep_alive;

@@ -82,6 +82,7 @@ impl<'s> Phone<'s> {
                 self.user
             )],
             request_uri,
+            domain: DOMAIN.to_owned(),
             calls: 1,
             rate: 10,
             pause: Duration::from_millis(100),
@@ -122,6 +123,7 @@ pub(crate) struct Script<'s> {
     behind_nat: bool,
     rows: Vec<String>,
     request_uri: String,
+    domain: String,
     calls: u32,
     rate: u32,
     pause: Duration,
@@ -132,6 +134,13 @@ impl<'s> Script<'s> {
     /// What the last response of the scenario has to be, where the scenario leaves it open.
     pub(crate) fn ending(mut self, status: u16) -> Self {
         self.final_response = status;
+        self
+    }
+
+    /// The one who is called is in another domain than ours.
+    pub(crate) fn in_domain(mut self, domain: &str) -> Self {
+        self.request_uri = self.request_uri.replace(DOMAIN, domain);
+        self.domain = domain.to_owned();
         self
     }
 
@@ -201,7 +210,11 @@ impl<'s> Script<'s> {
             .join(format!("tests/phones/scenarios/{}.xml", self.scenario));
         let mut scenario = fs::read_to_string(scenario)
             .unwrap()
-            .replace("FINAL", &self.final_response.to_string());
+            .replace("FINAL", &self.final_response.to_string())
+            .replace(
+                "[field2]@example.test",
+                &format!("[field2]@{}", self.domain),
+            );
         if self.behind_nat {
             scenario = scenario.replace("[local_ip]", INSIDE);
         }

@@ -41,6 +41,13 @@ impl Server {
         }
     }
 
+    /// The same where these programs are needed besides sipp.
+    pub(crate) fn with_tools(tools: &[&str], test: impl FnOnce(Server)) {
+        if tools.iter().all(|tool| is_here(tool)) {
+            Server::with(test);
+        }
+    }
+
     /// The same with other users and no other test beside it.
     pub(crate) fn alone_with(users: impl IntoIterator<Item = String>, test: impl FnOnce(Server)) {
         if can_run() {
@@ -94,11 +101,17 @@ impl Server {
 
     /// Starts it and waits until it says that it listens.
     pub(crate) fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_with(&mut self, arguments: &[&str]) {
         assert!(self.process.is_none(), "it runs already");
         let said = self.file("said");
         let mut process = Process::start(
             self.itsp()
                 .args(["--no-demo", "--listen", &self.address.to_string()])
+                .args(arguments)
                 .stdin(Stdio::null())
                 .stdout(File::create(&said).unwrap())
                 .stderr(File::create(self.file("complained")).unwrap()),
@@ -171,9 +184,19 @@ fn own_address() -> Ipv4Addr {
     Ipv4Addr::new(127, high | 0x40, low, u8::try_from(host).unwrap())
 }
 
-/// Is sipp here? Says so past the capture of test output when it is not, and fails where nothing may be skipped.
 fn can_run() -> bool {
-    let found = Command::new("sipp")
+    is_here("sipp")
+}
+
+/// The path with the folder of servers, which not everybody has in it.
+pub(crate) fn path() -> String {
+    format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default())
+}
+
+/// Is `tool` here? Says so past the capture of test output when it is not, and fails where nothing may be skipped.
+fn is_here(tool: &str) -> bool {
+    let found = Command::new(tool)
+        .env("PATH", path())
         .arg("-v")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -182,11 +205,11 @@ fn can_run() -> bool {
     if !found {
         assert!(
             std::env::var_os("SKIP_NOTHING").is_none(),
-            "sipp is not installed: `make test` installs it"
+            "{tool} is not installed: `make test` installs it"
         );
         let test = std::thread::current();
         let note = format!(
-            "SKIPPED {}: sipp is not installed; `make test` installs it\n",
+            "SKIPPED {}: {tool} is not installed; `make test` installs it\n",
             test.name().unwrap_or("?")
         );
         io::stderr().write_all(note.as_bytes()).unwrap();

@@ -1,4 +1,14 @@
-//! From a URI to the addresses to try, in order (RFC 3263 §4).
+//! From a URI to the addresses to try, in order (RFC 3263).
+//!
+//! `records` says what can be asked of DNS, `order` who is tried first, `locate` what is asked after what; `cached`
+//! stands before a name server, and `name_server` (feature `dns`) asks a real one.
+
+mod cached;
+mod locate;
+#[cfg(feature = "dns")]
+mod name_server;
+pub mod order;
+mod records;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,11 +20,19 @@ use sip_transaction::Target;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
+pub use cached::{CacheSettings, Cached};
+pub use locate::{Locator, LocatorSettings};
+#[cfg(feature = "dns")]
+pub use name_server::{NameServerSettings, NameServers};
+pub use order::Preferences;
+pub use records::{Answer, Dns, DnsError, Kind, Naptr, Question, Records, Srv};
+
 /// Finds where a request for a URI goes.
 #[async_trait]
 pub trait Resolver: Send + Sync + 'static {
-    /// The targets to try, best first; never empty.
-    async fn resolve(&self, uri: &SipUri) -> Result<Vec<Target>, ResolveError>;
+    /// The targets to try, best first; never empty. Where chance is to decide, `seed` does: what is asked twice with
+    /// the same one is answered alike (RFC 3263 §4.4).
+    async fn resolve(&self, uri: &SipUri, seed: u64) -> Result<Vec<Target>, ResolveError>;
 }
 
 /// Why a URI leads nowhere.
@@ -33,6 +51,12 @@ pub enum ResolveError {
         /// The name.
         host: String,
     },
+    /// As many look-ups are under way as may be.
+    #[error("too many look-ups to ask about {host}")]
+    Overloaded {
+        /// The name.
+        host: String,
+    },
     /// The resolver failed.
     #[error("cannot look up {host}")]
     Failed {
@@ -43,7 +67,7 @@ pub enum ResolveError {
     },
 }
 
-/// The operating system's resolver: addresses of names.
+/// The operating system's resolver: addresses of names, and no other records. How many wait for it, nothing bounds.
 #[derive(Clone, Debug)]
 pub struct SystemResolver {
     /// How long a look-up may take. Default: 2 s.
@@ -60,7 +84,7 @@ impl Default for SystemResolver {
 
 #[async_trait]
 impl Resolver for SystemResolver {
-    async fn resolve(&self, uri: &SipUri) -> Result<Vec<Target>, ResolveError> {
+    async fn resolve(&self, uri: &SipUri, _: u64) -> Result<Vec<Target>, ResolveError> {
         let destination = Destination::of(uri);
         if let Some(ip) = destination.host.ip() {
             return Ok(destination.targets([ip]));
@@ -193,13 +217,13 @@ mod tests {
         };
         let uri = "sip:bob@192.0.2.1:5070;transport=tcp".parse().unwrap();
         let target = Target::address(Transport::Tcp, "192.0.2.1:5070".parse().unwrap());
-        assert_eq!(no_time.resolve(&uri).await.unwrap(), [target]);
+        assert_eq!(no_time.resolve(&uri, 0).await.unwrap(), [target]);
     }
 
     #[tokio::test]
     async fn a_name_is_looked_up() {
         let uri = "sip:localhost:5070".parse().unwrap();
-        let targets = SystemResolver::default().resolve(&uri).await.unwrap();
+        let targets = SystemResolver::default().resolve(&uri, 0).await.unwrap();
         assert!(
             targets
                 .iter()
