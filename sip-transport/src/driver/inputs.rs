@@ -65,7 +65,8 @@ where
         if *request.method() != Method::Ack {
             connection.owe();
         }
-        if let Some(via) = via {
+        // Behind TLS or WebSocket a peer's word for where it listens is not enough (RFC 5923 §8).
+        if let Some(via) = via.filter(|_| !connection.is_wrapped()) {
             let default = connection.transport.default_port();
             let port = via.sent_by().port.unwrap_or(default);
             self.flows.note_alias(connection, port);
@@ -94,7 +95,7 @@ where
                 payload,
                 to,
                 owner,
-            } => match self.flows.find(connection).cloned() {
+            } => match self.find_for(connection, &payload, to) {
                 Some(connection) => {
                     owner.iter().for_each(|owner| connection.lend(owner.worker));
                     self.send_on(&connection, payload, owner);

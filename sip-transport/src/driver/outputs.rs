@@ -9,6 +9,7 @@ use sip_transaction::{ConnectionId, Origin, Service, Target, TransactionUser, Tr
 
 use super::Driver;
 use crate::flows::{Closed, NotOpened};
+use crate::tcp::layers::Layers;
 use crate::tcp::{self, Connection, Refused};
 use crate::udp::{DatagramSocket, Parcel};
 use crate::via;
@@ -107,10 +108,28 @@ where
                 },
             );
         }
-        match self.flows.find(connection).cloned() {
+        match self.find_for(connection, &payload, to) {
             Some(connection) => self.send_on(&connection, payload, owner),
             None => self.send_elsewhere(payload, to, owner),
         }
+    }
+
+    /// The connection, if it is there and its peer has shown to be whom the message is for (RFC 5922 §7.3). A flow is
+    /// whoever it was before.
+    pub(super) fn find_for(
+        &self,
+        connection: ConnectionId,
+        payload: &Bytes,
+        to: Target,
+    ) -> Option<Rc<Connection>> {
+        let found = self.flows.find(connection)?;
+        #[cfg(feature = "tls")]
+        if !matches!(to, Target::Flow(_)) && !found.leads_to(payload) {
+            return None;
+        }
+        #[cfg(not(feature = "tls"))]
+        let _ = (payload, to);
+        Some(found.clone())
     }
 
     pub(super) fn send_on(
@@ -151,7 +170,7 @@ where
                         .workers
                         .directory
                         .find(to.transport(), to.remote())
-                        .and_then(|id| self.flows.find(id).cloned());
+                        .and_then(|id| self.find_for(id, &payload, to));
                     match known {
                         Some(connection) => self.send_on(&connection, payload, owner),
                         None => self.send_by_new(payload, to, owner),
@@ -165,14 +184,14 @@ where
 
     /// Opens a connection; the message waits on it.
     fn send_by_new(&mut self, payload: Bytes, to: Target, owner: Option<Owner>) {
-        if to.transport() != Transport::Tcp {
+        let Some(layers) = self.layers_for(to.transport(), &payload) else {
             return self.fail(owner);
-        }
+        };
         let from = to.local().or_else(|| self.home(to.remote()));
         let from = from.map(|local| local.ip());
         match self
             .flows
-            .connect(self.now, to.transport(), from, to.remote())
+            .connect(self.now, to.transport(), from, to.remote(), layers)
         {
             Ok(connection) => self.send_on(&connection, payload, owner),
             Err(NotOpened::Full) => {
@@ -180,6 +199,23 @@ where
                 self.fail(owner);
             }
             Err(NotOpened::Unreachable) => self.fail(owner),
+        }
+    }
+
+    /// What a connection we open is wrapped in; `None` if we cannot open such.
+    fn layers_for(&self, transport: Transport, payload: &Bytes) -> Option<Option<Box<Layers>>> {
+        match transport {
+            Transport::Tcp => Some(None),
+            #[cfg(feature = "tls")]
+            Transport::Tls => {
+                let domain = crate::tls::identity::of_next_hop(payload)?;
+                Layers::to_server(self.tls.as_ref()?, domain).map(Some)
+            }
+            // Nobody listens for WebSocket but servers, and those speak TLS to each other.
+            _ => {
+                let _ = payload;
+                None
+            }
         }
     }
 
