@@ -10,6 +10,8 @@ use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
+#[cfg(feature = "tls")]
+use rustls::pki_types::ServerName;
 use sip_core::Transport;
 use sip_transaction::{ConnectionId, Flow};
 
@@ -65,6 +67,9 @@ pub(crate) struct Flows {
     deadlines: BTreeSet<(Instant, ConnectionId)>,
     poller: Poller,
     listeners: Vec<Listener>,
+    /// Connections to servers that show who they are; one address may serve many domains.
+    #[cfg(feature = "tls")]
+    servers: HashMap<(SocketAddr, ServerName<'static>), ConnectionId>,
     /// When to accept again, after there was no room for more.
     accept_again: Option<Instant>,
     directory: Arc<Directory>,
@@ -101,6 +106,8 @@ impl Flows {
             deadlines: BTreeSet::new(),
             poller,
             listeners,
+            #[cfg(feature = "tls")]
+            servers: HashMap::new(),
             accept_again: None,
             directory,
             context,
@@ -110,7 +117,10 @@ impl Flows {
 
     /// The addresses where connections are accepted.
     pub(crate) fn listen_addrs(&self) -> impl Iterator<Item = SocketAddr> {
-        let addrs = self.listeners.iter().map(|listener| listener.socket.local_addr());
+        let addrs = self
+            .listeners
+            .iter()
+            .map(|listener| listener.socket.local_addr());
         addrs.filter_map(Result::ok)
     }
 
@@ -178,7 +188,9 @@ impl Flows {
         match accepted.map(|local| self.insert(now, transport, local, remote)) {
             Ok(Ok(connection)) => {
                 self.counters.connections_accepted.add(1);
-                layers.into_iter().for_each(|layers| connection.wrap(layers));
+                layers
+                    .into_iter()
+                    .for_each(|layers| connection.wrap(layers));
                 connection.open(now + self.context.settings.handshake_timeout);
                 self.watch_deadline(&connection);
                 if self.attach(&connection, stream).is_err() {
@@ -203,7 +215,13 @@ impl Flows {
         let local = SocketAddr::new(from.unwrap_or(unspecified(remote)), 0);
         let inserted = self.insert(now, transport, local, remote);
         let connection = inserted.map_err(|Full| NotOpened::Full)?;
-        layers.into_iter().for_each(|layers| connection.wrap(layers));
+        layers
+            .into_iter()
+            .for_each(|layers| connection.wrap(layers));
+        #[cfg(feature = "tls")]
+        if let Some(domain) = connection.domain() {
+            self.servers.insert((remote, domain), connection.id);
+        }
         let opened = opening::connect(local, remote).and_then(|(stream, is_there)| {
             self.attach(&connection, stream)?;
             Ok(is_there)
@@ -239,6 +257,16 @@ impl Flows {
         self.open.get(&id)
     }
 
+    /// The connection to the server of `domain` at an address.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_server(
+        &self,
+        remote: SocketAddr,
+        domain: ServerName<'static>,
+    ) -> Option<ConnectionId> {
+        self.servers.get(&(remote, domain)).copied()
+    }
+
     /// A request on `connection` named `port` in its Via: requests to that port of the peer may take it, too.
     pub(crate) fn note_alias(&self, connection: &Connection, port: u16) {
         let alias = SocketAddr::new(connection.remote.ip(), port);
@@ -265,7 +293,11 @@ impl Flows {
         self.retire(connection);
         let until = match connection.phase() {
             Phase::Finishing { until, .. } => until,
-            Phase::Connecting | Phase::ShakingHands { .. } | Phase::Open => now + patience,
+            Phase::ShakingHands { .. } => {
+                self.counters.handshakes_failed.add(1);
+                now + patience
+            }
+            Phase::Connecting | Phase::Open => now + patience,
         };
         connection.set_phase(Phase::Finishing { until, peer_ended });
         self.watch(connection, until);
@@ -368,7 +400,14 @@ impl Flows {
         connection.set_watched(at);
     }
 
-    fn retire(&self, connection: &Connection) {
+    fn retire(&mut self, connection: &Connection) {
+        #[cfg(feature = "tls")]
+        if let Some(domain) = connection.domain() {
+            let key = (connection.remote, domain);
+            if self.servers.get(&key) == Some(&connection.id) {
+                self.servers.remove(&key);
+            }
+        }
         let ip = connection.remote.ip();
         let aliases = connection
             .aliases()

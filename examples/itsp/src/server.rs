@@ -9,7 +9,7 @@ use sip_core::{DigestAlgorithm, HostPort, Transport};
 use sip_proxy::auth::{DigestAuthenticator, DigestConfig, NonceKey, Nonces};
 use sip_proxy::registrar::{Brief, ExpiryPolicy, Registrar, RegistrarConfig};
 use sip_proxy::{Epoch, OwnAddress, Proxy, ProxyConfig, ProxyService, Router, Secret};
-use sip_transport::{Bind, Error, Server, Settings, Shutdown, shutdown};
+use sip_transport::{Bind, Error, Server, Settings, Shutdown, TlsConfig, WsConfig, shutdown};
 use tokio::runtime::{self, Runtime};
 
 use crate::backends::Backends;
@@ -22,6 +22,7 @@ use crate::names::Names;
 use crate::routing::Routing;
 use crate::shutdown::asked_for;
 use crate::store::Store;
+use crate::tls;
 
 /// Serves until it is asked to end; on the very first start it makes a demo if `with_demo`.
 ///
@@ -29,8 +30,9 @@ use crate::store::Store;
 /// When an address cannot be listened on, or the database not be used.
 pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
     descriptors::take_all();
+    let tls = tls::load(&config.tls)?;
     // First the sockets: where another server runs already, its database stays untouched.
-    let server = Server::bind(bind(config)).map_err(|error| cannot_run(&error))?;
+    let server = Server::bind(bind(config, tls.as_ref())).map_err(|error| cannot_run(&error))?;
     let runtime = background_runtime()?;
     runtime.block_on(async {
         let demo = with_demo.then(|| demo_address(&config.network));
@@ -38,6 +40,7 @@ pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
         let (shutdown, signal) = shutdown();
         // Before anybody is told that the server is ready, and so might end it.
         tokio::spawn(end_when_asked(listen_for_signals()?, shutdown));
+        tokio::spawn(tls::reload_when_asked(tls)?);
         banner(config, &server, &backends);
 
         let router: Arc<dyn Router> = Arc::new(routing(config, &backends));
@@ -66,7 +69,7 @@ fn background_runtime() -> Result<Runtime, Failure> {
         })
 }
 
-fn bind(config: &Config) -> Bind {
+fn bind(config: &Config, tls: Option<&TlsConfig>) -> Bind {
     let Network {
         listen,
         udp,
@@ -86,6 +89,22 @@ fn bind(config: &Config) -> Bind {
         }
         if *tcp {
             bind = bind.and_tcp(address);
+        }
+    }
+    let mut ws = WsConfig::default();
+    if !config.ws.origins.is_empty() {
+        ws = ws.origins(&config.ws.origins);
+    }
+    for address in &config.ws.listen {
+        bind = bind.and_ws(address, ws.clone());
+    }
+    if let Some(tls) = tls {
+        bind = bind.connect_tls(tls.clone());
+        for address in &config.tls.listen {
+            bind = bind.and_tls(address, tls.clone());
+        }
+        for address in &config.ws.secure_listen {
+            bind = bind.and_wss(address, tls.clone(), ws.clone());
         }
     }
     match usize::from(*workers) {

@@ -95,7 +95,7 @@ where
                 payload,
                 to,
                 owner,
-            } => match self.find_for(connection, &payload, to) {
+            } => match self.flows.find(connection).cloned() {
                 Some(connection) => {
                     owner.iter().for_each(|owner| connection.lend(owner.worker));
                     self.send_on(&connection, payload, owner);

@@ -39,7 +39,7 @@ where
             Target::Flow(flow) => self.send_by(flow.connection, payload, to, owner),
             Target::Address {
                 transport, remote, ..
-            } => match self.workers.directory.find(transport, remote) {
+            } => match self.leading_to(transport, remote, &payload) {
                 Some(connection) => self.send_by(connection, payload, to, owner),
                 None => self.send_by_new(payload, to, owner),
             },
@@ -108,28 +108,27 @@ where
                 },
             );
         }
-        match self.find_for(connection, &payload, to) {
+        match self.flows.find(connection).cloned() {
             Some(connection) => self.send_on(&connection, payload, owner),
             None => self.send_elsewhere(payload, to, owner),
         }
     }
 
-    /// The connection, if it is there and its peer has shown to be whom the message is for (RFC 5922 §7.3). A flow is
-    /// whoever it was before.
-    pub(super) fn find_for(
+    /// The connection that leads to an address. Over TLS it is one whose peer has shown to be the server of the domain
+    /// that the message is for (RFC 5922 §7.3); each worker has its own.
+    fn leading_to(
         &self,
-        connection: ConnectionId,
+        transport: Transport,
+        remote: SocketAddr,
         payload: &Bytes,
-        to: Target,
-    ) -> Option<Rc<Connection>> {
-        let found = self.flows.find(connection)?;
+    ) -> Option<ConnectionId> {
         #[cfg(feature = "tls")]
-        if !matches!(to, Target::Flow(_)) && !found.leads_to(payload) {
-            return None;
+        if transport == Transport::Tls {
+            let domain = crate::tls::identity::of_next_hop(payload)?;
+            return self.flows.with_server(remote, domain);
         }
-        #[cfg(not(feature = "tls"))]
-        let _ = (payload, to);
-        Some(found.clone())
+        let _ = payload;
+        self.workers.directory.find(transport, remote)
     }
 
     pub(super) fn send_on(
@@ -167,10 +166,8 @@ where
             Ok(Message::Response(response)) => match via::response_target(&response) {
                 Some(to) if to.transport() != Transport::Udp => {
                     let known = self
-                        .workers
-                        .directory
-                        .find(to.transport(), to.remote())
-                        .and_then(|id| self.find_for(id, &payload, to));
+                        .leading_to(to.transport(), to.remote(), &payload)
+                        .and_then(|id| self.flows.find(id).cloned());
                     match known {
                         Some(connection) => self.send_on(&connection, payload, owner),
                         None => self.send_by_new(payload, to, owner),
@@ -239,7 +236,7 @@ where
     }
 
     /// Tells the owner of a message that it did not leave.
-    fn fail(&mut self, owner: Option<Owner>) {
+    pub(super) fn fail(&mut self, owner: Option<Owner>) {
         self.counters.send_failures.add(1);
         match owner {
             Some(Owner { worker, origin }) if worker == self.worker => {

@@ -44,8 +44,7 @@ where
     pub(super) fn begin_handshake(&mut self, connection: &Rc<Connection>) {
         if connection.is_wrapped() {
             let (context, mut unwrapped) = (self.context.clone(), Unwrapped::default());
-            let progress =
-                connection.unwrap_received(self.now, &mut [], &mut unwrapped, &context);
+            let progress = connection.unwrap_received(self.now, &mut [], &mut unwrapped, &context);
             self.take_unwrapped(connection, unwrapped, progress);
         }
     }
@@ -67,8 +66,9 @@ where
         }
         if progress.is_ready {
             self.flows.shook_hands(self.now, connection);
-            if let Err(refused) = connection.send_waiting(&context) {
+            if let Err((refused, owner)) = connection.send_waiting(&context) {
                 self.give_up(connection, refused);
+                self.fail(owner);
                 return 0;
             }
         }
@@ -108,7 +108,9 @@ where
             } else {
                 self.counters.stream_messages.add(1);
                 match parse_message(bytes, &self.settings.limits) {
-                    Ok(message) => self.handle_message(message, connection.flow(), Some(connection)),
+                    Ok(message) => {
+                        self.handle_message(message, connection.flow(), Some(connection))
+                    }
                     Err(_) => self.counters.garbage.add(1),
                 }
             }
@@ -121,9 +123,8 @@ where
 
     /// The peer does not speak the protocol: lets it read why, and closes.
     fn handle_broken_layer(&mut self, connection: &Rc<Connection>) {
-        match connection.phase() {
-            Phase::ShakingHands { .. } => self.counters.handshakes_failed.add(1),
-            _ => self.counters.garbage.add(1),
+        if connection.phase() == Phase::Open {
+            self.counters.garbage.add(1);
         }
         self.flows.finish(self.now, connection, false, LAST_WORDS);
         self.wind_up(connection);

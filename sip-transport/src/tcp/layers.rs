@@ -123,13 +123,10 @@ impl Layers {
         is_under_way
     }
 
-    /// Whether `message` is for the peer, as far as it had to show who it is: one that connected to us had not.
+    /// The domain whose server we connected to.
     #[cfg(feature = "tls")]
-    pub(crate) fn lead_to(&self, message: &Bytes) -> bool {
-        self.tls.as_ref().is_none_or(|tls| {
-            let domain = tls::identity::of_next_hop(message);
-            domain.is_some_and(|domain| tls.is_with(&domain))
-        })
+    pub(crate) fn domain(&self) -> Option<&rustls::pki_types::ServerName<'static>> {
+        self.tls.as_ref()?.domain()
     }
 
     /// Takes what was received; a message of SIP may have `bound` octets. What comes of it is added to `unwrapped`,

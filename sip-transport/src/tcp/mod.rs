@@ -149,11 +149,10 @@ impl Connection {
         self.layers.borrow().is_some()
     }
 
-    /// Whether `message` may go by it: its peer is the one the message is for.
+    /// The domain whose server the peer has shown to be, or is about to.
     #[cfg(feature = "tls")]
-    pub(crate) fn leads_to(&self, message: &bytes::Bytes) -> bool {
-        let layers = self.layers.borrow();
-        layers.as_ref().is_none_or(|layers| layers.lead_to(message))
+    pub(crate) fn domain(&self) -> Option<rustls::pki_types::ServerName<'static>> {
+        self.layers.borrow().as_ref()?.domain().cloned()
     }
 
     /// The connection is there, and what is wrapped around it may take until `until`.

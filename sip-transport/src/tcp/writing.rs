@@ -48,7 +48,9 @@ impl Connection {
         octets.clear();
         let encoded = {
             let mut layers = self.layers.borrow_mut();
-            layers.as_mut().is_some_and(|layers| layers.encode(message, &mut octets))
+            layers
+                .as_mut()
+                .is_some_and(|layers| layers.encode(message, &mut octets))
         };
         let sent = match encoded {
             true => self.send_slice(&octets, owner, context),
@@ -82,16 +84,22 @@ impl Connection {
         Ok(())
     }
 
-    /// The peer is ready: sends what waited for that.
-    pub(crate) fn send_waiting(&self, context: &Context) -> Result<(), Refused> {
-        let early = match self.layers.borrow_mut().as_mut() {
-            Some(layers) => {
-                context.directory.release(std::mem::take(&mut layers.early_octets));
-                std::mem::take(&mut layers.early)
-            }
-            None => return Ok(()),
-        };
-        early.into_iter().try_for_each(|waiting| self.send(&waiting.payload, waiting.owner, context))
+    /// The peer is ready: sends what waited for that. What comes back did not leave, and is the last to be tried.
+    pub(crate) fn send_waiting(&self, context: &Context) -> Result<(), (Refused, Option<Owner>)> {
+        while let Some(Waiting { payload, owner }) = self.next_early(context) {
+            self.send(&payload, owner, context)
+                .map_err(|refused| (refused, owner))?;
+        }
+        Ok(())
+    }
+
+    fn next_early(&self, context: &Context) -> Option<Waiting> {
+        let mut layers = self.layers.borrow_mut();
+        let layers = layers.as_mut()?;
+        let waiting = layers.early.pop_front()?;
+        layers.early_octets -= waiting.payload.len();
+        context.directory.release(waiting.payload.len());
+        Some(waiting)
     }
 
     /// Says, once, that we will send no more.
@@ -213,7 +221,9 @@ impl Connection {
         }
         let output = self.output.take().unwrap_or_default();
         let layers = self.layers.take().unwrap_or_default();
-        context.directory.release(output.octets + layers.early_octets);
+        context
+            .directory
+            .release(output.octets + layers.early_octets);
         let left = output.waiting.into_iter().chain(layers.early);
         left.filter_map(|left| left.owner).collect()
     }

@@ -161,10 +161,12 @@ fn certified(
 pub(super) fn read_authorities(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in read_certificates(path)? {
-        roots.add(certificate).map_err(|source| TlsError::Unusable {
-            path: path.to_owned(),
-            source,
-        })?;
+        roots
+            .add(certificate)
+            .map_err(|source| TlsError::Unusable {
+                path: path.to_owned(),
+                source,
+            })?;
     }
     Ok(roots)
 }

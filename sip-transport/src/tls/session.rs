@@ -25,7 +25,7 @@ pub(crate) struct Session {
     is_open: bool,
     /// The peer broke the rules; nothing more can be said.
     is_broken: bool,
-    /// Whom we wanted to reach.
+    /// Of the server we connected to.
     domain: Option<ServerName<'static>>,
 }
 
@@ -81,16 +81,20 @@ impl Session {
         !self.incoming.is_empty()
     }
 
-    /// Whether the peer has shown to be `domain`'s server.
-    pub(crate) fn is_with(&self, domain: &ServerName<'_>) -> bool {
-        self.domain.as_ref() == Some(domain)
+    /// Whom we wanted to reach; `None` for who connected to us.
+    pub(crate) fn domain(&self) -> Option<&ServerName<'static>> {
+        self.domain.as_ref()
     }
 
     /// Takes what was received; what it comes to is added to `received`, an alert included.
     ///
     /// # Errors
     /// If the peer does not speak TLS, or not as it must, or is not who it should be. That is the end.
-    pub(crate) fn receive(&mut self, octets: &mut [u8], received: &mut Received) -> Result<(), Error> {
+    pub(crate) fn receive(
+        &mut self,
+        octets: &mut [u8],
+        received: &mut Received,
+    ) -> Result<(), Error> {
         let outcome = if self.incoming.is_empty() {
             let outcome = self.advance(octets, received);
             if let (Ok(used), false) = (&outcome, received.ended) {
@@ -116,7 +120,11 @@ impl Session {
 
     /// Adds the records that carry `octets`; false if no more can be sent.
     pub(crate) fn encrypt(&mut self, octets: &[u8], records: &mut Vec<u8>) -> bool {
-        self.write(records, |traffic, room| traffic.encrypt(octets, room), octets.len())
+        self.write(
+            records,
+            |traffic, room| traffic.encrypt(octets, room),
+            octets.len(),
+        )
     }
 
     /// Adds the record that says that we will send no more (RFC 8446 §6.1).

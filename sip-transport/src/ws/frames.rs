@@ -226,7 +226,9 @@ mod tests {
     #[test]
     fn a_message_is_unmasked() {
         // RFC 6455 §5.7.
-        let hello = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+        let hello = [
+            0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58,
+        ];
         let (outcome, received) = receive(&hello);
         assert_eq!(outcome, Ok(()));
         assert_eq!(received.messages, ["Hello"]);
@@ -282,7 +284,10 @@ mod tests {
             ("long ping", frame(0x89, &[0; 126])),
             ("continues nothing", frame(0x80, b"x")),
             ("half a code", frame(0x88, b"x")),
-            ("begins twice", [frame(0x01, b"x"), frame(0x81, b"x")].concat()),
+            (
+                "begins twice",
+                [frame(0x01, b"x"), frame(0x81, b"x")].concat(),
+            ),
         ];
         for (what, octets) in broken {
             assert_eq!(close_code(&octets), PROTOCOL_ERROR, "{what}");

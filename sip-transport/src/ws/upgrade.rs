@@ -132,7 +132,11 @@ fn values<'a>(
     name: &'static str,
 ) -> impl Iterator<Item = &'a [u8]> {
     let named = move |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case(name);
-    request.headers.iter().filter(named).map(|field| field.value)
+    request
+        .headers
+        .iter()
+        .filter(named)
+        .map(|field| field.value)
 }
 
 fn has_token(
