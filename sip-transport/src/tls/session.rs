@@ -273,11 +273,10 @@ fn answer<D>(state: ConnectionState<'_, '_, D>, reply: &mut Vec<u8>) -> Result<b
 
 /// The alert that tells the peer what was wrong.
 fn say_why<C: Records>(connection: &mut C, incoming: &mut [u8], reply: &mut Vec<u8>) {
-    // It expects the octets it was not done with, or indexes past the end.
-    while let Ok(state) = connection.process(incoming).state {
-        if !matches!(answer(state, reply), Ok(true)) {
-            break;
-        }
+    // It is handed out before anything is read. Asked once more, the connection would read what it has stumbled over,
+    // and stumble again; without the octets it would index past their end.
+    if let Ok(state) = connection.process(incoming).state {
+        let _ = answer(state, reply);
     }
 }
 

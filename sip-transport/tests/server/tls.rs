@@ -269,7 +269,8 @@ fn sip_is_agreed_on_and_nothing_else() {
 fn clients_show_certificates_where_they_must() {
     let authority = Authority::new();
     let known = authority.sign("alice", &["a.example"]);
-    let unknown = Authority::new().sign("mallory", &["a.example"]);
+    let elsewhere = Authority::new();
+    let unknown = elsewhere.sign("mallory", &["a.example"]);
     let (_stage, addr) = stage(
         authority
             .files(&["b.example"])
@@ -304,7 +305,7 @@ fn certificates_are_read_again_while_connections_stay() {
     after.expect_ok("after");
     assert_ne!(after.certificate(), before.certificate());
     assert_eq!(after.certificate(), renewed.chain()[0]);
-    before.expect_ok("still there");
+    before.expect_ok("still-there");
     // What cannot be used changes nothing.
     fs::write(&renewed.key, "no key").unwrap();
     let error = tls.reload().unwrap_err().to_string();
@@ -455,7 +456,8 @@ fn a_server_of_another_domain_is_not_sent_to() {
     }
     // Nor one that nobody we believe has signed.
     let (stage, _) = stage(authority.files(&["b.example"]));
-    let far = far(&Authority::new().sign("far", &["c.example"]), 1);
+    let elsewhere = Authority::new();
+    let far = far(&elsewhere.sign("far", &["c.example"]), 1);
     send(&stage, "sips:carol@c.example", far.addr);
     assert_eq!(stage.next().what, What::TransportFailure);
 }
