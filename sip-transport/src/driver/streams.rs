@@ -70,7 +70,9 @@ where
         }
         match happening.readable && self.is_open(connection) {
             true if matches!(connection.phase(), Phase::ShakingHands { .. }) => {
-                self.handshakes.push_back((connection.clone(), happening));
+                if !connection.wait_for_turn(true) {
+                    self.handshakes.push_back((connection.clone(), happening));
+                }
                 0
             }
             true => self.read(connection, happening),

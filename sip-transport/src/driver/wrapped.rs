@@ -26,10 +26,13 @@ where
     pub(super) fn shake_hands(&mut self) -> bool {
         let mut worked = false;
         for _ in 0..HANDSHAKES {
-            let Some((connection, happening)) = self.handshakes.pop_front() else {
+            let Some((connection, mut happening)) = self.handshakes.pop_front() else {
                 break;
             };
             worked = true;
+            connection.wait_for_turn(false);
+            // What happened while it waited was not told again: it may have ended.
+            happening.ended = true;
             // It may be closed by now.
             if self.is_open(&connection) {
                 self.read(&connection, happening);

@@ -33,6 +33,8 @@ pub(crate) struct Layers {
     /// Since when a record or a message is incomplete.
     pub(super) incomplete_since: Option<Instant>,
     parted: bool,
+    /// A step of the handshake waits for its turn.
+    pub(super) waits_for_turn: bool,
 }
 
 /// What came of a read.

@@ -149,6 +149,13 @@ impl Connection {
         self.layers.borrow().is_some()
     }
 
+    /// Notes whether a step of the handshake waits for its turn; whether one did before.
+    pub(crate) fn wait_for_turn(&self, waits: bool) -> bool {
+        let mut layers = self.layers.borrow_mut();
+        let waited = layers.as_mut().map(|layers| &mut layers.waits_for_turn);
+        waited.is_some_and(|waited| std::mem::replace(waited, waits))
+    }
+
     /// The domain whose server the peer has shown to be, or is about to.
     #[cfg(feature = "tls")]
     pub(crate) fn domain(&self) -> Option<rustls::pki_types::ServerName<'static>> {
