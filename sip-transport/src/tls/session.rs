@@ -170,6 +170,9 @@ trait Records {
         &'c mut self,
         incoming: &'i mut [u8],
     ) -> UnbufferedStatus<'c, 'i, Self::Data>;
+
+    /// Whether records wait to be handed out.
+    fn has_to_send(&self) -> bool;
 }
 
 impl Records for UnbufferedConnectionCommon<ServerConnectionData> {
@@ -181,6 +184,10 @@ impl Records for UnbufferedConnectionCommon<ServerConnectionData> {
     ) -> UnbufferedStatus<'c, 'i, ServerConnectionData> {
         self.process_tls_records(incoming)
     }
+
+    fn has_to_send(&self) -> bool {
+        self.wants_write()
+    }
 }
 
 impl Records for UnbufferedConnectionCommon<ClientConnectionData> {
@@ -191,6 +198,10 @@ impl Records for UnbufferedConnectionCommon<ClientConnectionData> {
         incoming: &'i mut [u8],
     ) -> UnbufferedStatus<'c, 'i, ClientConnectionData> {
         self.process_tls_records(incoming)
+    }
+
+    fn has_to_send(&self) -> bool {
+        self.wants_write()
     }
 }
 
@@ -271,12 +282,15 @@ fn answer<D>(state: ConnectionState<'_, '_, D>, reply: &mut Vec<u8>) -> Result<b
     }
 }
 
-/// The alert that tells the peer what was wrong.
+/// The alert that tells the peer what was wrong, and what was to be sent before it.
 fn say_why<C: Records>(connection: &mut C, incoming: &mut [u8], reply: &mut Vec<u8>) {
-    // It is handed out before anything is read. Asked once more, the connection would read what it has stumbled over,
-    // and stumble again; without the octets it would index past their end.
-    if let Ok(state) = connection.process(incoming).state {
-        let _ = answer(state, reply);
+    // All of it is handed out before anything is read. Asked once more, the connection would read what it has stumbled
+    // over, and stumble again; without the octets it would index past their end.
+    while connection.has_to_send() {
+        match connection.process(incoming).state {
+            Ok(state) if answer(state, reply).is_ok() => {}
+            _ => return,
+        }
     }
 }
 
