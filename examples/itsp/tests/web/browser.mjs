@@ -6,6 +6,8 @@ import { createServer } from 'node:http';
 const [, , chromium, url] = process.argv;
 const script = readFileSync('page.js');
 
+let gone;
+const ended = new Promise((resolve) => (gone = resolve));
 const told = new Promise((resolve) => {
   const server = createServer((request, response) => {
     if (request.url === '/told') {
@@ -34,9 +36,12 @@ const told = new Promise((resolve) => {
       { stdio: 'ignore' },
     );
     process.on('exit', () => browser.kill());
+    told.then(() => browser.kill());
+    browser.on('exit', gone);
   });
 });
 
 const outcome = await told;
+await ended;
 console.log(`Chromium: ${outcome === 'good' ? `two phones wrote to each other over ${url}` : outcome}`);
 process.exit(outcome === 'good' ? 0 : 1);
