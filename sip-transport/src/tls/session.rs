@@ -287,9 +287,11 @@ fn say_why<C: Records>(connection: &mut C, incoming: &mut [u8], reply: &mut Vec<
     // All of it is handed out before anything is read. Asked once more, the connection would read what it has stumbled
     // over, and stumble again; without the octets it would index past their end.
     while connection.has_to_send() {
-        match connection.process(incoming).state {
-            Ok(state) if answer(state, reply).is_ok() => {}
-            _ => return,
+        let Ok(state) = connection.process(incoming).state else {
+            return;
+        };
+        if answer(state, reply).is_err() {
+            return;
         }
     }
 }
