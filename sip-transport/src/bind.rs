@@ -72,14 +72,7 @@ impl Bind {
     #[cfg(feature = "tls")]
     pub fn and_tls(mut self, addr: impl Display, config: TlsConfig) -> Bind {
         self.tls.get_or_insert_with(|| config.clone());
-        self.and_wrapped(
-            Transport::Tls,
-            addr,
-            Wrapping {
-                tls: Some(config),
-                ..Wrapping::default()
-            },
-        )
+        self.and_wrapped(Transport::Tls, addr, Wrapping::tls(config))
     }
 
     /// Opens TLS connections with these certificates and authorities. Without this it is those of the first address
@@ -99,14 +92,7 @@ impl Bind {
     /// Listens for WebSocket connections on `addr`, too.
     #[cfg(feature = "ws")]
     pub fn and_ws(self, addr: impl Display, config: WsConfig) -> Bind {
-        self.and_wrapped(
-            Transport::Ws,
-            addr,
-            Wrapping {
-                ws: Some(config),
-                ..Wrapping::default()
-            },
-        )
+        self.and_wrapped(Transport::Ws, addr, Wrapping::ws(config))
     }
 
     /// Listens for WebSocket connections over TLS on `addr`, too.

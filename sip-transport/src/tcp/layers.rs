@@ -55,6 +55,24 @@ pub(crate) struct Unwrapped {
 pub(crate) struct Broken;
 
 impl Wrapping {
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(config: TlsConfig) -> Wrapping {
+        Wrapping {
+            tls: Some(config),
+            #[cfg(feature = "ws")]
+            ws: None,
+        }
+    }
+
+    #[cfg(feature = "ws")]
+    pub(crate) fn ws(config: WsConfig) -> Wrapping {
+        Wrapping {
+            #[cfg(feature = "tls")]
+            tls: None,
+            ws: Some(config),
+        }
+    }
+
     /// For a peer that connected; nothing for a bare connection.
     pub(crate) fn wrap(&self) -> Result<Option<Box<Layers>>, Broken> {
         #[allow(unused_mut)]
@@ -185,7 +203,7 @@ impl Layers {
     }
 
     /// Adds the octets that carry `message`; false if no more can be sent.
-    #[allow(unused_variables)]
+    #[allow(unused_variables, clippy::ptr_arg)]
     pub(crate) fn encode(&mut self, message: &[u8], octets: &mut Vec<u8>) -> bool {
         #[cfg(feature = "ws")]
         if let Some(ws) = &self.ws {

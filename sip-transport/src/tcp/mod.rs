@@ -253,8 +253,9 @@ impl Connection {
 
     /// Whether nothing waits to be written.
     pub(crate) fn is_drained(&self) -> bool {
-        let is_early = |layers: &Box<Layers>| !layers.early.is_empty();
-        self.output.borrow().is_none() && !self.layers.borrow().as_ref().is_some_and(is_early)
+        let layers = self.layers.borrow();
+        let nothing_waits = layers.as_ref().is_none_or(|layers| layers.early.is_empty());
+        nothing_waits && self.output.borrow().is_none()
     }
 
     pub(crate) fn aliases(&self) -> impl Iterator<Item = u16> {
