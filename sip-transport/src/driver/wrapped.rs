@@ -129,6 +129,11 @@ where
         if connection.phase() == Phase::Open {
             self.counters.garbage.add(1);
         }
+        let context = self.context.clone();
+        // What waited for the end of the handshake has failed by now.
+        while let Some(owner) = connection.drop_waiting(&context) {
+            self.fail(owner);
+        }
         self.flows.finish(self.now, connection, false, LAST_WORDS);
         self.wind_up(connection);
     }

@@ -93,6 +93,11 @@ impl Connection {
         Ok(())
     }
 
+    /// Drops a message that waits for the peer to be ready, if there is one: whose it was.
+    pub(crate) fn drop_waiting(&self, context: &Context) -> Option<Option<Owner>> {
+        self.next_early(context).map(|waiting| waiting.owner)
+    }
+
     fn next_early(&self, context: &Context) -> Option<Waiting> {
         let mut layers = self.layers.borrow_mut();
         let layers = layers.as_mut()?;
