@@ -353,7 +353,7 @@ fn half_a_handshake_does_not_wait_forever() {
 fn what_is_not_tls_is_told_so_and_closed() {
     let authority = Authority::new();
     let (stage, addr) = stage(authority.files(&["b.example"]));
-    let noise: Vec<u8> = (0..2000_u32).map(|i| (i * 7919 >> 3) as u8).collect();
+    let noise: Vec<u8> = (0..2000_u32).map(|i| ((i * 7919) >> 3) as u8).collect();
     // A record that is too long; one with an alert of a kind that is none; handshakes cut in pieces, then nonsense.
     let long = [22, 3, 3, 0xff, 0xff];
     let split = [
