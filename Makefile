@@ -7,7 +7,7 @@
 .PHONY: test run fmt ci bench
 
 test:
-	.ci/install-tools sipp dnsmasq
+	.ci/install-tools sipp dnsmasq openssl
 	SKIP_NOTHING=1 cargo test --workspace --all-features
 
 run:

@@ -10,6 +10,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::Error;
 use crate::settings::Settings;
+use crate::tcp::layers::Wrapping;
+#[cfg(feature = "tls")]
+use crate::tls::TlsConfig;
+#[cfg(feature = "ws")]
+use crate::ws::WsConfig;
 
 /// The addresses a server listens on, by how many workers, and how it behaves.
 ///
@@ -23,6 +28,9 @@ pub struct Bind {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) workers: Option<usize>,
     pub(crate) settings: Settings,
+    /// For connections we open.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<TlsConfig>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +38,7 @@ pub(crate) struct Listener {
     pub(crate) transport: Transport,
     pub(crate) addr: String,
     pub(crate) advertised: Option<HostPort>,
+    pub(crate) wrapping: Wrapping,
 }
 
 impl Bind {
@@ -51,6 +60,46 @@ impl Bind {
     /// Listens for TCP connections on `addr`, too.
     pub fn and_tcp(self, addr: impl Display) -> Bind {
         self.and(Transport::Tcp, addr)
+    }
+
+    /// Listens for TLS connections on `addr`.
+    #[cfg(feature = "tls")]
+    pub fn tls(addr: impl Display, config: TlsConfig) -> Bind {
+        Bind::nowhere().and_tls(addr, config)
+    }
+
+    /// Listens for TLS connections on `addr`, too.
+    #[cfg(feature = "tls")]
+    pub fn and_tls(mut self, addr: impl Display, config: TlsConfig) -> Bind {
+        self.tls.get_or_insert_with(|| config.clone());
+        self.and_wrapped(Transport::Tls, addr, Wrapping::tls(config))
+    }
+
+    /// Opens TLS connections with these certificates and authorities. Without this it is those of the first address
+    /// listened on for TLS; where there is none, TLS connections are not opened.
+    #[cfg(feature = "tls")]
+    pub fn connect_tls(mut self, config: TlsConfig) -> Bind {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Listens for WebSocket connections on `addr`.
+    #[cfg(feature = "ws")]
+    pub fn ws(addr: impl Display, config: WsConfig) -> Bind {
+        Bind::nowhere().and_ws(addr, config)
+    }
+
+    /// Listens for WebSocket connections on `addr`, too.
+    #[cfg(feature = "ws")]
+    pub fn and_ws(self, addr: impl Display, config: WsConfig) -> Bind {
+        self.and_wrapped(Transport::Ws, addr, Wrapping::ws(config))
+    }
+
+    /// Listens for WebSocket connections over TLS on `addr`, too.
+    #[cfg(all(feature = "tls", feature = "ws"))]
+    pub fn and_wss(self, addr: impl Display, tls: TlsConfig, ws: WsConfig) -> Bind {
+        let (tls, ws) = (Some(tls), Some(ws));
+        self.and_wrapped(Transport::Wss, addr, Wrapping { tls, ws })
     }
 
     /// What peers know the address named last as, where that is not the address itself: behind a NAT, or by a
@@ -80,14 +129,21 @@ impl Bind {
             listeners: Vec::new(),
             workers: None,
             settings: Settings::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
-    fn and(mut self, transport: Transport, addr: impl Display) -> Bind {
+    fn and(self, transport: Transport, addr: impl Display) -> Bind {
+        self.and_wrapped(transport, addr, Wrapping::default())
+    }
+
+    fn and_wrapped(mut self, transport: Transport, addr: impl Display, wrapping: Wrapping) -> Bind {
         self.listeners.push(Listener {
             transport,
             addr: addr.to_string(),
             advertised: None,
+            wrapping,
         });
         self
     }
@@ -175,6 +231,7 @@ mod tests {
             transport,
             addr: addr.to_owned(),
             advertised: None,
+            wrapping: Wrapping::default(),
         };
         listener.open(workers, &Settings::default())
     }

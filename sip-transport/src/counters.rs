@@ -82,6 +82,10 @@ counters! {
     connects_failed,
     /// Connections that ended, in whatever way.
     connections_closed,
+    /// Handshakes of TLS and WebSocket that came to an end.
+    handshakes,
+    /// Handshakes that failed, or took too long.
+    handshakes_failed,
     /// Connections closed since the peer read too slowly.
     slow_readers,
     /// Connections closed since a message did not end in time, or nothing was said for too long.

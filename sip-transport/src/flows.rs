@@ -11,11 +11,14 @@ use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
+#[cfg(feature = "tls")]
+use rustls::pki_types::ServerName;
 use sip_core::Transport;
 use sip_transaction::{ConnectionId, Flow};
 
 use crate::counters::Counters;
 use crate::directory::{Directory, Full};
+use crate::tcp::layers::{Layers, Wrapping};
 use crate::tcp::opening;
 use crate::tcp::poller::{Happening, Poller};
 use crate::tcp::{Connection, Context, Phase};
@@ -48,6 +51,13 @@ pub(crate) enum Found {
     Connection(Rc<Connection>, Happening),
 }
 
+/// Where peers connect.
+pub(crate) struct Listener {
+    pub(crate) transport: Transport,
+    pub(crate) socket: TcpListener,
+    pub(crate) wrapping: Wrapping,
+}
+
 /// A listener where peers wait to be accepted.
 pub(crate) struct Knock(usize);
 
@@ -59,7 +69,10 @@ pub(crate) struct Flows {
     /// When to look at each of them. Using a connection leaves its deadline where it is; it is moved when it comes.
     deadlines: BTreeSet<(Instant, ConnectionId)>,
     poller: Poller,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
+    /// Connections to servers that show who they are; one address may serve many domains.
+    #[cfg(feature = "tls")]
+    servers: HashMap<(SocketAddr, ServerName<'static>), ConnectionId>,
     /// When to accept again, after there was no room for more.
     accept_again: Option<Instant>,
     directory: Arc<Directory>,
@@ -83,14 +96,14 @@ impl Flows {
     /// The connections accepted at `listeners`, and those we open; in the current runtime.
     pub(crate) fn new(
         worker: u16,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<Listener>,
         directory: Arc<Directory>,
         context: Rc<Context>,
         counters: Arc<Counters>,
     ) -> io::Result<Flows> {
         let poller = Poller::new()?;
         for (listener, number) in listeners.iter().zip(LISTENERS..) {
-            poller.watch(listener, number)?;
+            poller.watch(&listener.socket, number)?;
         }
         Ok(Flows {
             worker,
@@ -99,6 +112,8 @@ impl Flows {
             deadlines: BTreeSet::new(),
             poller,
             listeners,
+            #[cfg(feature = "tls")]
+            servers: HashMap::new(),
             accept_again: None,
             directory,
             context,
@@ -108,7 +123,10 @@ impl Flows {
 
     /// The addresses where connections are accepted.
     pub(crate) fn listen_addrs(&self) -> impl Iterator<Item = SocketAddr> {
-        let addrs = self.listeners.iter().map(TcpListener::local_addr);
+        let addrs = self
+            .listeners
+            .iter()
+            .map(|listener| listener.socket.local_addr());
         addrs.filter_map(Result::ok)
     }
 
@@ -152,8 +170,8 @@ impl Flows {
             let Some(listener) = self.listeners.get(at) else {
                 return;
             };
-            match opening::accept(listener) {
-                Ok((stream, remote)) if welcome => self.take_in(now, stream, remote),
+            match opening::accept(&listener.socket) {
+                Ok((stream, remote)) if welcome => self.take_in(now, at, stream, remote),
                 Ok(_) => self.counters.connections_refused.add(1),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if opening::is_about_the_peer(&error) => {}
@@ -181,12 +199,23 @@ impl Flows {
         });
     }
 
-    fn take_in(&mut self, now: Instant, stream: TcpStream, remote: SocketAddr) {
+    fn take_in(&mut self, now: Instant, at: usize, stream: TcpStream, remote: SocketAddr) {
+        let Some(listener) = self.listeners.get(at) else {
+            return;
+        };
+        let (transport, wrapped) = (listener.transport, listener.wrapping.wrap());
+        let Ok(layers) = wrapped else {
+            return self.counters.connections_refused.add(1);
+        };
         let accepted = stream.local_addr();
-        match accepted.map(|local| self.insert(now, Transport::Tcp, local, remote)) {
+        match accepted.map(|local| self.insert(now, transport, local, remote)) {
             Ok(Ok(connection)) => {
                 self.counters.connections_accepted.add(1);
-                connection.open();
+                layers
+                    .into_iter()
+                    .for_each(|layers| connection.wrap(layers));
+                connection.open(now + self.context.settings.handshake_timeout);
+                self.watch_deadline(&connection);
                 if self.attach(&connection, stream).is_err() {
                     // The kernel watches no more sockets: the next look closes it.
                     self.watch(&connection, now);
@@ -204,17 +233,26 @@ impl Flows {
         transport: Transport,
         from: Option<IpAddr>,
         remote: SocketAddr,
+        layers: Option<Box<Layers>>,
     ) -> Result<Rc<Connection>, NotOpened> {
         let local = SocketAddr::new(from.unwrap_or(unspecified(remote)), 0);
         let inserted = self.insert(now, transport, local, remote);
         let connection = inserted.map_err(|Full| NotOpened::Full)?;
+        layers
+            .into_iter()
+            .for_each(|layers| connection.wrap(layers));
+        #[cfg(feature = "tls")]
+        if let Some(domain) = connection.domain() {
+            self.servers.insert((remote, domain), connection.id);
+        }
         let opened = opening::connect(local, remote).and_then(|(stream, is_there)| {
             self.attach(&connection, stream)?;
             Ok(is_there)
         });
         match opened {
-            Ok(true) => self.connected(now, &connection),
-            Ok(false) => {}
+            Ok(true) if !connection.is_wrapped() => self.connected(now, &connection),
+            // The poller tells, and the first words of a handshake are said then.
+            Ok(_) => {}
             Err(_) => {
                 self.close(connection.id);
                 return Err(NotOpened::Unreachable);
@@ -226,8 +264,9 @@ impl Flows {
     /// Goes on with a connection that is there now.
     pub(crate) fn connected(&mut self, now: Instant, connection: &Connection) {
         self.counters.connections_opened.add(1);
-        connection.open();
+        connection.open(now + self.context.settings.handshake_timeout);
         connection.touch(now);
+        self.watch_deadline(connection);
     }
 
     fn attach(&self, connection: &Connection, stream: TcpStream) -> io::Result<()> {
@@ -239,6 +278,16 @@ impl Flows {
     /// The open connection of this number.
     pub(crate) fn find(&self, id: ConnectionId) -> Option<&Rc<Connection>> {
         self.open.get(&id)
+    }
+
+    /// The connection to the server of `domain` at an address.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_server(
+        &self,
+        remote: SocketAddr,
+        domain: ServerName<'static>,
+    ) -> Option<ConnectionId> {
+        self.servers.get(&(remote, domain)).copied()
     }
 
     /// A request on `connection` named `port` in its Via: requests to that port of the peer may take it, too.
@@ -267,6 +316,10 @@ impl Flows {
         self.retire(connection);
         let until = match connection.phase() {
             Phase::Finishing { until, .. } => until,
+            Phase::ShakingHands { .. } => {
+                self.counters.handshakes_failed.add(1);
+                now + patience
+            }
             Phase::Connecting | Phase::Open => now + patience,
         };
         connection.set_phase(Phase::Finishing { until, peer_ended });
@@ -281,6 +334,10 @@ impl Flows {
         self.directory.close(connection.remote.ip());
         match connection.phase() {
             Phase::Connecting => self.counters.connects_failed.add(1),
+            Phase::ShakingHands { .. } => {
+                self.counters.handshakes_failed.add(1);
+                self.counters.connections_closed.add(1);
+            }
             Phase::Open | Phase::Finishing { .. } => self.counters.connections_closed.add(1),
         }
         let unsent = connection.end(&self.context);
@@ -316,8 +373,15 @@ impl Flows {
         None
     }
 
-    /// A message has begun and not ended: looks at its connection in time.
-    pub(crate) fn watch_message(&mut self, connection: &Connection) {
+    /// The handshake is over.
+    pub(crate) fn shook_hands(&mut self, now: Instant, connection: &Connection) {
+        self.counters.handshakes.add(1);
+        connection.set_phase(Phase::Open);
+        connection.touch(now);
+    }
+
+    /// A message or a handshake has begun and not ended: looks at its connection in time.
+    pub(crate) fn watch_deadline(&mut self, connection: &Connection) {
         let deadline = connection.deadline(&self.context.settings);
         if deadline < connection.watched() {
             self.watch(connection, deadline);
@@ -359,7 +423,14 @@ impl Flows {
         connection.set_watched(at);
     }
 
-    fn retire(&self, connection: &Connection) {
+    fn retire(&mut self, connection: &Connection) {
+        #[cfg(feature = "tls")]
+        if let Some(domain) = connection.domain() {
+            let key = (connection.remote, domain);
+            if self.servers.get(&key) == Some(&connection.id) {
+                self.servers.remove(&key);
+            }
+        }
         let ip = connection.remote.ip();
         let aliases = connection
             .aliases()

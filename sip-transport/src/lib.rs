@@ -41,9 +41,13 @@ mod server;
 mod settings;
 mod shutdown;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod udp;
 pub mod via;
 mod worker;
+#[cfg(feature = "ws")]
+mod ws;
 
 use std::sync::Arc;
 
@@ -56,6 +60,10 @@ pub use resolve::{ResolveError, Resolver, SystemResolver};
 pub use server::{Server, WorkerContext};
 pub use settings::{Settings, StreamSettings, UdpSettings};
 pub use shutdown::{Shutdown, ShutdownSignal, shutdown};
+#[cfg(feature = "tls")]
+pub use tls::{TlsConfig, TlsError, TlsFiles};
+#[cfg(feature = "ws")]
+pub use ws::WsConfig;
 
 /// Answers requests with a closure, for as long as the process lives.
 ///

@@ -22,10 +22,11 @@ use crate::counters::Counters;
 use crate::directory::Directory;
 use crate::driver::{Driver, Parts};
 use crate::error::Error;
-use crate::flows::Flows;
+use crate::flows::{self, Flows};
 use crate::settings::Settings;
 use crate::shutdown::{Shutdown, ShutdownSignal};
 use crate::tcp;
+use crate::tcp::layers::Wrapping;
 use crate::udp::DatagramSocket;
 use crate::worker::{Handover, Workers};
 
@@ -43,6 +44,10 @@ pub struct Server {
     local_addrs: Arc<[(Transport, SocketAddr)]>,
     /// What each worker listens on.
     sockets: Vec<Vec<(Transport, Socket)>>,
+    /// What their connections are wrapped in, in the same order.
+    wrappings: Vec<Wrapping>,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::tls::TlsConfig>,
     counters: Arc<[Arc<Counters>]>,
 }
 
@@ -93,6 +98,9 @@ impl Server {
             sent_by,
             local_addrs: local_addrs.into(),
             sockets,
+            wrappings: bind.listeners.into_iter().map(|of| of.wrapping).collect(),
+            #[cfg(feature = "tls")]
+            tls: bind.tls,
             counters: iter::repeat_with(Arc::default)
                 .take(workers.into())
                 .collect(),
@@ -192,6 +200,9 @@ impl Server {
                 settings: self.settings.clone(),
                 sent_by: self.sent_by.clone(),
                 sockets,
+                wrappings: self.wrappings.clone(),
+                #[cfg(feature = "tls")]
+                tls: self.tls.clone(),
                 workers: workers.clone(),
                 inbox,
                 shutdown: shutdown.clone(),
@@ -219,6 +230,9 @@ struct WorkerStart {
     settings: Arc<Settings>,
     sent_by: Vec<(Transport, HostPort)>,
     sockets: Vec<(Transport, Socket)>,
+    wrappings: Vec<Wrapping>,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::tls::TlsConfig>,
     workers: Workers,
     inbox: mpsc::Receiver<Handover>,
     shutdown: ShutdownSignal,
@@ -274,10 +288,14 @@ impl WorkerStart {
                 self.settings.stream.clone(),
             ));
             let (mut sockets, mut listeners) = (Vec::new(), Vec::new());
-            for (transport, socket) in self.sockets {
+            for ((transport, socket), wrapping) in self.sockets.into_iter().zip(self.wrappings) {
                 match transport {
                     Transport::Udp => sockets.push(DatagramSocket::new(socket.into())?),
-                    _ => listeners.push(socket.into()),
+                    _ => listeners.push(flows::Listener {
+                        transport,
+                        socket: socket.into(),
+                        wrapping,
+                    }),
                 }
             }
             let flows = Flows::new(
@@ -304,6 +322,8 @@ impl WorkerStart {
                 counters: self.context.counters.clone(),
                 alarm: Alarm::new()?,
                 user: make_user(self.context),
+                #[cfg(feature = "tls")]
+                tls: self.tls,
                 service,
                 sockets,
                 flows,

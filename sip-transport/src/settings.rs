@@ -54,6 +54,8 @@ pub struct UdpSettings {
 pub struct StreamSettings {
     /// How long connecting may take. Default: 1 s.
     pub connect_timeout: Duration,
+    /// How long the handshake of TLS or WebSocket may take. Default: 8 s.
+    pub handshake_timeout: Duration,
     /// How long a connection may say nothing before it is closed. Default: 3,600 s.
     pub idle: Duration,
     /// How long a message may take from its first octet to its last. Default: 30 s.
@@ -98,6 +100,7 @@ impl Default for StreamSettings {
     fn default() -> StreamSettings {
         StreamSettings {
             connect_timeout: Duration::from_secs(1),
+            handshake_timeout: Duration::from_secs(8),
             idle: Duration::from_secs(3600),
             message_deadline: Duration::from_secs(30),
             connections: 100_000,

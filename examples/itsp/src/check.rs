@@ -3,12 +3,14 @@
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::store::Store;
+use crate::tls;
 
-/// Looks at the database, as the configuration has been read already.
+/// Looks at the certificates and the database, as the configuration has been read already.
 ///
 /// # Errors
-/// It is there and cannot be used.
+/// They are there and cannot be used.
 pub(crate) async fn check(config: &Config) -> Result<String, Failure> {
+    tls::load(&config.tls)?;
     let file = Store::file(&config.data);
     if !file.exists() {
         return Ok(format!(

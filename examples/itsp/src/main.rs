@@ -19,6 +19,7 @@ mod server;
 mod shutdown;
 mod store;
 mod subscribers;
+mod tls;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -16,7 +16,7 @@ use sip_proxy::{
     Blocklist, BlocklistSettings, DialogCookies, Epoch, KeyRing, OwnAddress, Proxy, ProxyConfig,
     ProxyService, Router, Secret, SessionTimers,
 };
-use sip_transport::{Bind, Error, Server, Settings, Shutdown, shutdown};
+use sip_transport::{Bind, Error, Server, Settings, Shutdown, TlsConfig, WsConfig, shutdown};
 use tokio::runtime::{self, Runtime};
 
 use crate::backends::Backends;
@@ -29,6 +29,7 @@ use crate::names::Names;
 use crate::routing::Routing;
 use crate::shutdown::asked_for;
 use crate::store::Store;
+use crate::tls;
 
 /// Nonces whose use is remembered: 1.7 MB, and 2,000 logins a second while each is fresh for 32 seconds.
 const FRESH_NONCES: usize = 65_536;
@@ -42,8 +43,9 @@ const WRONG_USERS: usize = 16_384;
 /// When an address cannot be listened on, or the database not be used.
 pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
     descriptors::take_all();
+    let tls = tls::load(&config.tls)?;
     // First the sockets: where another server runs already, its database stays untouched.
-    let server = Server::bind(bind(config)).map_err(|error| cannot_run(&error))?;
+    let server = Server::bind(bind(config, tls.as_ref())).map_err(|error| cannot_run(&error))?;
     let runtime = background_runtime()?;
     runtime.block_on(async {
         let names = Names::new(&config.dns).map_err(|error| cannot_resolve(&error))?;
@@ -52,6 +54,7 @@ pub(crate) fn serve(config: &Config, with_demo: bool) -> Result<(), Failure> {
         let (shutdown, signal) = shutdown();
         // Before anybody is told that the server is ready, and so might end it.
         tokio::spawn(end_when_asked(listen_for_signals()?, shutdown));
+        tokio::spawn(tls::reload_when_asked(tls)?);
         banner(config, &server, &backends);
 
         let router: Arc<dyn Router> = Arc::new(routing(config, &backends));
@@ -84,7 +87,7 @@ fn background_runtime() -> Result<Runtime, Failure> {
         })
 }
 
-fn bind(config: &Config) -> Bind {
+fn bind(config: &Config, tls: Option<&TlsConfig>) -> Bind {
     let Network {
         listen,
         udp,
@@ -108,6 +111,22 @@ fn bind(config: &Config) -> Bind {
         }
         if *tcp {
             bind = bind.and_tcp(address);
+        }
+    }
+    let mut ws = WsConfig::default();
+    if !config.ws.origins.is_empty() {
+        ws = ws.origins(&config.ws.origins);
+    }
+    for address in &config.ws.listen {
+        bind = bind.and_ws(address, ws.clone());
+    }
+    if let Some(tls) = tls {
+        bind = bind.connect_tls(tls.clone());
+        for address in &config.tls.listen {
+            bind = bind.and_tls(address, tls.clone());
+        }
+        for address in &config.ws.secure_listen {
+            bind = bind.and_wss(address, tls.clone(), ws.clone());
         }
     }
     match usize::from(*workers) {

@@ -164,6 +164,8 @@ impl RecordRoutes {
             let transport = match own.transport {
                 Transport::Udp => String::new(),
                 Transport::Tls if scheme == "sips" => String::new(),
+                // RFC 7118 §5.2 knows one name for both.
+                Transport::Wss => format!(";transport={}", Transport::Ws.uri_param()),
                 other => format!(";transport={}", other.uri_param()),
             };
             let pair = if pair { ";r2=on" } else { "" };

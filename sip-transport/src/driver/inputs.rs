@@ -66,7 +66,10 @@ where
         if *request.method() != Method::Ack {
             connection.owe();
         }
-        if let Ok(via) = request.headers().top_via() {
+        // Behind TLS or WebSocket a peer's word for where it listens is not enough (RFC 5923 §8).
+        if let Ok(via) = request.headers().top_via()
+            && !connection.is_wrapped()
+        {
             let default = connection.transport.default_port();
             let port = via.port().unwrap_or(default);
             self.flows.note_alias(connection, port);

@@ -6,7 +6,9 @@
 mod inputs;
 mod outputs;
 mod streams;
+mod wrapped;
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -31,7 +33,8 @@ use crate::overload::Overload;
 use crate::pause::Pause;
 use crate::settings::Settings;
 use crate::shutdown::ShutdownSignal;
-use crate::tcp;
+use crate::tcp::poller::Happening;
+use crate::tcp::{self, Connection};
 use crate::udp::DatagramSocket;
 use crate::worker::{Handover, Workers};
 
@@ -54,6 +57,8 @@ pub(crate) struct Parts<U, S> {
     pub(crate) sockets: Vec<DatagramSocket>,
     pub(crate) flows: Flows,
     pub(crate) context: Rc<tcp::Context>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::tls::TlsConfig>,
     pub(crate) workers: Workers,
     pub(crate) inbox: mpsc::Receiver<Handover>,
     pub(crate) counters: Arc<Counters>,
@@ -90,6 +95,11 @@ pub(crate) struct Driver<U: TransactionUser, S> {
     flows: Flows,
     accepting: Vec<SocketAddr>,
     context: Rc<tcp::Context>,
+    /// Connections with something to read that belongs to a handshake.
+    handshakes: VecDeque<(Rc<Connection>, Happening)>,
+    /// For connections we open.
+    #[cfg(feature = "tls")]
+    tls: Option<crate::tls::TlsConfig>,
 
     workers: Workers,
     inbox: mpsc::Receiver<Handover>,
@@ -141,6 +151,9 @@ where
             accepting: parts.flows.listen_addrs().collect(),
             flows: parts.flows,
             context: parts.context,
+            handshakes: VecDeque::new(),
+            #[cfg(feature = "tls")]
+            tls: parts.tls,
             workers: parts.workers,
             inbox: parts.inbox,
             inbox_batch: Vec::with_capacity(INPUTS),
@@ -203,6 +216,7 @@ where
         }
         worked |= self.poll_inbox(cx).is_ready();
         worked |= self.poll_connections(cx).is_ready();
+        worked |= self.shake_hands();
         worked |= self.poll_answers(cx).is_ready();
         worked |= self.poll_alarm(cx).is_ready();
         if !worked {

@@ -9,6 +9,7 @@ use sip_transaction::{ConnectionId, Origin, Service, Target, TransactionUser, Tr
 
 use super::Driver;
 use crate::flows::{Closed, NotOpened};
+use crate::tcp::layers::Layers;
 use crate::tcp::{self, Connection, Refused};
 use crate::udp::{DatagramSocket, Parcel};
 use crate::via;
@@ -38,7 +39,7 @@ where
             Target::Flow(flow) => self.send_by(flow.connection, payload, to, owner),
             Target::Address {
                 transport, remote, ..
-            } => match self.workers.directory.find(transport, remote) {
+            } => match self.leading_to(transport, remote, &payload) {
                 Some(connection) => self.send_by(connection, payload, to, owner),
                 None => self.send_by_new(payload, to, owner),
             },
@@ -113,6 +114,23 @@ where
         }
     }
 
+    /// The connection that leads to an address. Over TLS it is one whose peer has shown to be the server of the domain
+    /// that the message is for (RFC 5922 §7.3); each worker has its own.
+    fn leading_to(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        payload: &Bytes,
+    ) -> Option<ConnectionId> {
+        #[cfg(feature = "tls")]
+        if transport == Transport::Tls {
+            let domain = crate::tls::identity::of_next_hop(payload)?;
+            return self.flows.with_server(remote, domain);
+        }
+        let _ = payload;
+        self.workers.directory.find(transport, remote)
+    }
+
     pub(super) fn send_on(
         &mut self,
         connection: &Rc<Connection>,
@@ -148,9 +166,7 @@ where
             Ok(Message::Response(response)) => match via::response_target(&response) {
                 Some(to) if to.transport() != Transport::Udp => {
                     let known = self
-                        .workers
-                        .directory
-                        .find(to.transport(), to.remote())
+                        .leading_to(to.transport(), to.remote(), &payload)
                         .and_then(|id| self.flows.find(id).cloned());
                     match known {
                         Some(connection) => self.send_on(&connection, payload, owner),
@@ -165,14 +181,14 @@ where
 
     /// Opens a connection; the message waits on it.
     fn send_by_new(&mut self, payload: Bytes, to: Target, owner: Option<Owner>) {
-        if to.transport() != Transport::Tcp {
+        let Some(layers) = self.layers_for(to.transport(), &payload) else {
             return self.fail(owner);
-        }
+        };
         let from = to.local().or_else(|| self.home(to.remote()));
         let from = from.map(|local| local.ip());
         match self
             .flows
-            .connect(self.now, to.transport(), from, to.remote())
+            .connect(self.now, to.transport(), from, to.remote(), layers)
         {
             Ok(connection) => self.send_on(&connection, payload, owner),
             Err(NotOpened::Full) => {
@@ -180,6 +196,23 @@ where
                 self.fail(owner);
             }
             Err(NotOpened::Unreachable) => self.fail(owner),
+        }
+    }
+
+    /// What a connection we open is wrapped in; `None` if we cannot open such.
+    fn layers_for(&self, transport: Transport, payload: &Bytes) -> Option<Option<Box<Layers>>> {
+        match transport {
+            Transport::Tcp => Some(None),
+            #[cfg(feature = "tls")]
+            Transport::Tls => {
+                let domain = crate::tls::identity::of_next_hop(payload)?;
+                Layers::to_server(self.tls.as_ref()?, domain).map(Some)
+            }
+            // Nobody listens for WebSocket but servers, and those speak TLS to each other.
+            _ => {
+                let _ = payload;
+                None
+            }
         }
     }
 
@@ -203,7 +236,7 @@ where
     }
 
     /// Tells the owner of a message that it did not leave.
-    fn fail(&mut self, owner: Option<Owner>) {
+    pub(super) fn fail(&mut self, owner: Option<Owner>) {
         self.counters.send_failures.add(1);
         match owner {
             Some(Owner { worker, origin }) if worker == self.worker => {

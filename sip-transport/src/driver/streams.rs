@@ -10,12 +10,13 @@ use sip_transaction::{Service, TransactionUser};
 
 use super::{Driver, INPUTS};
 use crate::flows::Found;
+use crate::tcp::layers::Unwrapped;
 use crate::tcp::poller::Happening;
 use crate::tcp::{Connection, Framing, Phase};
 use crate::{keepalive, via};
 
 /// How long a peer that sent nonsense has to read what that is answered with.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl<U, S> Driver<U, S>
 where
@@ -54,7 +55,10 @@ where
     fn look_at(&mut self, connection: &Rc<Connection>, happening: Happening) -> usize {
         if connection.phase() == Phase::Connecting {
             match connection.is_connected() {
-                Ok(true) => self.flows.connected(self.now, connection),
+                Ok(true) => {
+                    self.flows.connected(self.now, connection);
+                    self.begin_handshake(connection);
+                }
                 Ok(false) => return 0,
                 Err(_) => {
                     self.close(connection);
@@ -66,23 +70,29 @@ where
             self.wind_up(connection);
         }
         match happening.readable && self.is_open(connection) {
+            true if matches!(connection.phase(), Phase::ShakingHands { .. }) => {
+                if !connection.wait_for_turn(true) {
+                    self.handshakes.push_back((connection.clone(), happening));
+                }
+                0
+            }
             true => self.read(connection, happening),
             false => 0,
         }
     }
 
     /// Reads one bufferful; says how many messages it completed.
-    fn read(&mut self, connection: &Rc<Connection>, happening: Happening) -> usize {
+    pub(super) fn read(&mut self, connection: &Rc<Connection>, happening: Happening) -> usize {
         let context = self.context.clone();
         let mut buffer = context.buffer.borrow_mut();
-        let received = match connection.read(&mut buffer) {
+        let count = match connection.read(&mut buffer) {
             Ok(0) => {
                 self.handle_end(connection);
                 return 0;
             }
             Ok(count) => {
                 context.counters.octets_received.add(count);
-                buffer.get(..count).unwrap_or_default()
+                count
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return 0,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
@@ -95,13 +105,20 @@ where
             }
         };
         connection.touch(self.now);
-        if received.len() == buffer.len() || happening.ended {
+        if count == buffer.len() || happening.ended {
             self.flows.look_again(happening);
         }
         // After nonsense it is read without looking, so that the peer gets to read our last words before the
         // connection is reset.
         if matches!(connection.phase(), Phase::Finishing { .. }) {
             return 0;
+        }
+        let received = buffer.get_mut(..count).unwrap_or_default();
+        if connection.is_wrapped() {
+            let mut unwrapped = Unwrapped::default();
+            let progress = connection.unwrap_received(self.now, received, &mut unwrapped, &context);
+            drop(buffer);
+            return self.take_unwrapped(connection, unwrapped, progress);
         }
         let mut framing = connection.resume(&context);
         framing.push(received);
@@ -110,7 +127,11 @@ where
     }
 
     /// Takes what has arrived completely; says how many messages that were.
-    fn take_frames(&mut self, connection: &Rc<Connection>, mut framing: Box<Framing>) -> usize {
+    pub(super) fn take_frames(
+        &mut self,
+        connection: &Rc<Connection>,
+        mut framing: Box<Framing>,
+    ) -> usize {
         let mut messages = 0;
         loop {
             match framing.next() {
@@ -136,12 +157,12 @@ where
             }
         }
         if connection.suspend(self.now, framing, &self.context) {
-            self.flows.watch_message(connection);
+            self.flows.watch_deadline(connection);
         }
         messages
     }
 
-    fn is_open(&self, connection: &Connection) -> bool {
+    pub(super) fn is_open(&self, connection: &Connection) -> bool {
         self.flows.find(connection.id).is_some()
     }
 
@@ -166,7 +187,7 @@ where
     }
 
     /// The peer sends no more. What it asked before is still answered: it may have closed one direction only.
-    fn handle_end(&mut self, connection: &Rc<Connection>) {
+    pub(super) fn handle_end(&mut self, connection: &Rc<Connection>) {
         if matches!(
             connection.phase(),
             Phase::Finishing {

@@ -3,6 +3,7 @@
 //! An idle connection is a line in the worker's table and a number in the kernel's queue: no task, no buffer. All
 //! connections of a worker read into the same buffer, and only the rest of an incomplete message is kept.
 
+pub(crate) mod layers;
 pub(crate) mod opening;
 pub(crate) mod poller;
 mod reading;
@@ -21,7 +22,8 @@ use crate::counters::Counters;
 use crate::directory::Directory;
 use crate::settings::StreamSettings;
 
-pub(crate) use reading::Framing;
+use layers::Layers;
+pub(crate) use reading::{Framing, Progress};
 use writing::Output;
 pub(crate) use writing::Refused;
 
@@ -31,7 +33,9 @@ pub(crate) struct Context {
     pub(crate) buffer: RefCell<Box<[u8]>>,
     /// What the last one to read used, for the next one.
     spare: Cell<Option<Box<Framing>>>,
-    limits: Limits,
+    pub(crate) limits: Limits,
+    /// What goes out through layers, and has room here on its way.
+    outgoing: Cell<Vec<u8>>,
     directory: Arc<Directory>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) settings: StreamSettings,
@@ -47,6 +51,7 @@ impl Context {
         Context {
             buffer: RefCell::new(vec![0; 65_536].into_boxed_slice()),
             spare: Cell::new(None),
+            outgoing: Cell::default(),
             limits,
             directory,
             counters,
@@ -59,6 +64,10 @@ impl Context {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Connecting,
+    /// TLS or WebSocket is being agreed on.
+    ShakingHands {
+        until: Instant,
+    },
     Open,
     /// Takes what is owed to the peer, and nothing else.
     Finishing {
@@ -74,6 +83,8 @@ pub(crate) struct Connection {
     pub(crate) remote: SocketAddr,
     local: Cell<SocketAddr>,
     stream: OnceCell<TcpStream>,
+    /// TLS and WebSocket; nothing on plain TCP.
+    layers: RefCell<Option<Box<Layers>>>,
     /// Nothing, most of the time.
     output: RefCell<Option<Box<Output>>>,
     /// The same.
@@ -101,6 +112,7 @@ impl Connection {
             remote,
             local: Cell::new(local),
             stream: OnceCell::new(),
+            layers: RefCell::default(),
             output: RefCell::default(),
             framing: RefCell::default(),
             phase: Cell::new(Phase::Connecting),
@@ -128,8 +140,30 @@ impl Connection {
         let _ = self.stream.set(stream);
     }
 
-    /// The connection is there.
-    pub(crate) fn open(&self) {
+    /// Puts TLS or WebSocket between the connection and SIP.
+    pub(crate) fn wrap(&self, layers: Box<Layers>) {
+        self.layers.replace(Some(layers));
+    }
+
+    pub(crate) fn is_wrapped(&self) -> bool {
+        self.layers.borrow().is_some()
+    }
+
+    /// Notes whether a step of the handshake waits for its turn; whether one did before.
+    pub(crate) fn wait_for_turn(&self, waits: bool) -> bool {
+        let mut layers = self.layers.borrow_mut();
+        let waited = layers.as_mut().map(|layers| &mut layers.waits_for_turn);
+        waited.is_some_and(|waited| std::mem::replace(waited, waits))
+    }
+
+    /// The domain whose server the peer has shown to be, or is about to.
+    #[cfg(feature = "tls")]
+    pub(crate) fn domain(&self) -> Option<rustls::pki_types::ServerName<'static>> {
+        self.layers.borrow().as_ref()?.domain().cloned()
+    }
+
+    /// The connection is there, and what is wrapped around it may take until `until`.
+    pub(crate) fn open(&self, until: Instant) {
         if let Some(local) = self
             .stream
             .get()
@@ -137,7 +171,10 @@ impl Connection {
         {
             self.local.set(local);
         }
-        self.phase.set(Phase::Open);
+        self.phase.set(match self.is_wrapped() {
+            true => Phase::ShakingHands { until },
+            false => Phase::Open,
+        });
     }
 
     /// Whether a connection that was begun is there by now.
@@ -154,6 +191,7 @@ impl Connection {
         if self.unanswered.get() > 0 || !self.is_drained() {
             return false;
         }
+        self.part();
         if let Some(stream) = self.stream.get() {
             let _ = stream.shutdown(std::net::Shutdown::Write);
         }
@@ -165,13 +203,16 @@ impl Connection {
         let last_used = self.last_used.get();
         match self.phase.get() {
             Phase::Connecting => last_used + settings.connect_timeout,
-            Phase::Finishing { until, .. } => until,
+            Phase::ShakingHands { until } | Phase::Finishing { until, .. } => until,
             Phase::Open => {
                 let idle = last_used + settings.idle;
                 let framing = self.framing.borrow();
                 let since = framing
                     .as_ref()
                     .and_then(|framing| framing.incomplete_since);
+                let layers = self.layers.borrow();
+                let below = layers.as_ref().and_then(|layers| layers.incomplete_since);
+                let since = since.into_iter().chain(below).min();
                 since.map_or(idle, |since| idle.min(since + settings.message_deadline))
             }
         }
@@ -212,7 +253,9 @@ impl Connection {
 
     /// Whether nothing waits to be written.
     pub(crate) fn is_drained(&self) -> bool {
-        self.output.borrow().is_none()
+        let layers = self.layers.borrow();
+        let nothing_waits = layers.as_ref().is_none_or(|layers| layers.early.is_empty());
+        nothing_waits && self.output.borrow().is_none()
     }
 
     pub(crate) fn aliases(&self) -> impl Iterator<Item = u16> {

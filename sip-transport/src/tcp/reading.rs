@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use sip_core::{Frame, FrameError, StreamFramer};
 
-use super::{Connection, Context};
+use super::layers::{Broken, Unwrapped};
+use super::{Connection, Context, Phase};
 
 /// What is under way on a connection; an idle one has none.
 pub(crate) struct Framing {
@@ -43,7 +44,53 @@ impl Framing {
     }
 }
 
+/// What a read through layers came to.
+pub(crate) struct Progress {
+    pub(crate) outcome: Result<(), Broken>,
+    /// The peer is ready for SIP since this read.
+    pub(crate) is_ready: bool,
+    /// A record or a message has just begun, and is incomplete.
+    pub(crate) has_begun: bool,
+    /// Messages come one by one, not as a stream.
+    pub(crate) apart: bool,
+}
+
 impl Connection {
+    /// Takes what was read through TLS and WebSocket.
+    pub(crate) fn unwrap_received(
+        &self,
+        now: Instant,
+        octets: &mut [u8],
+        unwrapped: &mut Unwrapped,
+        context: &Context,
+    ) -> Progress {
+        let mut layers = self.layers.borrow_mut();
+        let Some(layers) = layers.as_mut() else {
+            return Progress {
+                outcome: Err(Broken),
+                is_ready: false,
+                has_begun: false,
+                apart: false,
+            };
+        };
+        let outcome = layers.receive(octets, context.limits.max_message, unwrapped);
+        let has_come = !unwrapped.octets.is_empty() || !unwrapped.messages.is_empty();
+        if has_come || !layers.is_under_way() {
+            layers.incomplete_since = None;
+        }
+        let has_begun = layers.is_under_way() && layers.incomplete_since.is_none();
+        if has_begun {
+            layers.incomplete_since = Some(now);
+        }
+        let is_shaking_hands = matches!(self.phase(), Phase::ShakingHands { .. });
+        Progress {
+            is_ready: outcome.is_ok() && is_shaking_hands && layers.is_open(),
+            outcome,
+            has_begun,
+            apart: layers.keep_messages_apart(),
+        }
+    }
+
     /// Reads what has arrived into the buffer that all connections share.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut stream = self.stream.get().ok_or(io::ErrorKind::NotConnected)?;

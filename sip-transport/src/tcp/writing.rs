@@ -16,7 +16,7 @@ pub(super) struct Output {
     octets: usize,
 }
 
-struct Waiting {
+pub(super) struct Waiting {
     payload: Bytes,
     owner: Option<Owner>,
 }
@@ -31,15 +31,132 @@ pub(crate) enum Refused {
 }
 
 impl Connection {
-    /// Sends `payload`, or lets it wait for a peer that does not read fast enough.
+    /// Sends a message of SIP, or lets it wait for a peer that is not ready, or does not read fast enough.
     pub(crate) fn send(
+        &self,
+        message: &Bytes,
+        owner: Option<Owner>,
+        context: &Context,
+    ) -> Result<(), Refused> {
+        if !self.is_wrapped() {
+            return self.send_octets(message, owner, context);
+        }
+        if matches!(self.phase(), Phase::Connecting | Phase::ShakingHands { .. }) {
+            return self.send_early(message, owner, context);
+        }
+        let mut octets = context.outgoing.take();
+        octets.clear();
+        let encoded = {
+            let mut layers = self.layers.borrow_mut();
+            layers
+                .as_mut()
+                .is_some_and(|layers| layers.encode(message, &mut octets))
+        };
+        let sent = match encoded {
+            true => self.send_slice(&octets, owner, context),
+            false => Err(Refused::Gone),
+        };
+        context.outgoing.set(octets);
+        sent
+    }
+
+    /// Keeps a message for when the peer is ready.
+    fn send_early(
+        &self,
+        message: &Bytes,
+        owner: Option<Owner>,
+        context: &Context,
+    ) -> Result<(), Refused> {
+        let mut layers = self.layers.borrow_mut();
+        let Some(layers) = layers.as_mut() else {
+            return Err(Refused::Gone);
+        };
+        let (before, octets) = (layers.early_octets, message.len());
+        let fits = before == 0 || before + octets <= context.settings.write_queue;
+        if !fits || !context.directory.reserve(octets) {
+            return Err(Refused::Slow);
+        }
+        layers.early_octets += octets;
+        layers.early.push_back(Waiting {
+            payload: message.clone(),
+            owner,
+        });
+        Ok(())
+    }
+
+    /// The peer is ready: sends what waited for that. What comes back did not leave, and is the last to be tried.
+    pub(crate) fn send_waiting(&self, context: &Context) -> Result<(), (Refused, Option<Owner>)> {
+        while let Some(Waiting { payload, owner }) = self.next_early(context) {
+            self.send(&payload, owner, context)
+                .map_err(|refused| (refused, owner))?;
+        }
+        Ok(())
+    }
+
+    /// Drops a message that waits for the peer to be ready, if there is one: whose it was.
+    pub(crate) fn drop_waiting(&self, context: &Context) -> Option<Option<Owner>> {
+        self.next_early(context).map(|waiting| waiting.owner)
+    }
+
+    fn next_early(&self, context: &Context) -> Option<Waiting> {
+        let mut layers = self.layers.borrow_mut();
+        let layers = layers.as_mut()?;
+        let waiting = layers.early.pop_front()?;
+        layers.early_octets -= waiting.payload.len();
+        context.directory.release(waiting.payload.len());
+        Some(waiting)
+    }
+
+    /// Says, once, that we will send no more.
+    pub(super) fn part(&self) {
+        let octets = match self.layers.borrow_mut().as_mut() {
+            Some(layers) => layers.part(),
+            None => return,
+        };
+        // A peer that reads too slowly for this little misses nothing but the word.
+        if let Some(stream) = self.open_stream()
+            && self.is_drained()
+            && !octets.is_empty()
+        {
+            let _ = write(stream, &octets);
+        }
+    }
+
+    /// Sends octets of a layer.
+    pub(crate) fn send_slice(
+        &self,
+        octets: &[u8],
+        owner: Option<Owner>,
+        context: &Context,
+    ) -> Result<(), Refused> {
+        let mut written = 0;
+        if self.output.borrow().is_none()
+            && let Some(stream) = self.open_stream()
+        {
+            match write(stream, octets) {
+                Ok(count) => written = count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Err(Refused::Gone),
+            }
+        }
+        context.counters.octets_sent.add(written);
+        match octets.get(written..) {
+            Some(rest) if !rest.is_empty() => {
+                let payload = Bytes::copy_from_slice(rest);
+                self.enqueue(Waiting { payload, owner }, context)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn send_octets(
         &self,
         payload: &Bytes,
         owner: Option<Owner>,
         context: &Context,
     ) -> Result<(), Refused> {
         let mut written = 0;
-        if self.is_drained()
+        if self.output.borrow().is_none()
             && let Some(stream) = self.open_stream()
         {
             match write(stream, payload) {
@@ -103,14 +220,16 @@ impl Connection {
 
     /// Ends the stream; those whose messages did not leave come back.
     pub(crate) fn end(&self, context: &Context) -> Vec<Owner> {
+        self.part();
         if let Some(stream) = self.stream.get() {
             let _ = stream.shutdown(Shutdown::Both);
         }
-        let Some(output) = self.output.take() else {
-            return Vec::new();
-        };
-        context.directory.release(output.octets);
-        let left = output.waiting.into_iter();
+        let output = self.output.take().unwrap_or_default();
+        let layers = self.layers.take().unwrap_or_default();
+        context
+            .directory
+            .release(output.octets + layers.early_octets);
+        let left = output.waiting.into_iter().chain(layers.early);
         left.filter_map(|left| left.owner).collect()
     }
 }

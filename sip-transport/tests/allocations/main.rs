@@ -226,3 +226,49 @@ fn an_idle_connection_we_opened_holds_less_than_half_a_kilobyte() {
     assert!(each <= 384, "{each} octets for each connection");
     client.end();
 }
+
+#[cfg(feature = "tls")]
+mod tls {
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+    use sip_transport::{TlsConfig, TlsFiles};
+
+    use super::*;
+
+    #[test]
+    fn an_idle_tls_connection_holds_less_than_five_kilobytes() {
+        let _turn = TURN.lock();
+        let signed = rcgen::generate_simple_self_signed(["b.example".to_owned()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, key) = (folder.path().join("chain"), folder.path().join("key"));
+        std::fs::write(&chain, signed.cert.pem()).unwrap();
+        std::fs::write(&key, signed.signing_key.serialize_pem()).unwrap();
+        let tls = TlsConfig::load(TlsFiles::new(chain, key)).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(signed.cert.der().clone()).unwrap();
+        for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+            let phone = ClientConfig::builder_with_provider(Arc::new(
+                rustls::crypto::ring::default_provider(),
+            ));
+            let phone = phone.with_protocol_versions(&[version]).unwrap();
+            let phone = phone.with_root_certificates(roots.clone());
+            let phone = Arc::new(phone.with_no_client_auth());
+            let server = Running::start(Bind::tls("127.0.0.1:0", tls.clone()));
+            let each = held_by_each(|| {
+                let stream = TcpStream::connect(server.addr).unwrap();
+                stream.set_read_timeout(PATIENCE).unwrap();
+                let name = ServerName::try_from("b.example").unwrap();
+                let connection = ClientConnection::new(phone.clone(), name).unwrap();
+                let mut stream = StreamOwned::new(connection, stream);
+                stream.write_all(KEEP_ALIVE).unwrap();
+                let mut buffer = [0; 2048];
+                let count = stream.read(&mut buffer).unwrap();
+                assert!(buffer[..count].starts_with(b"SIP/2.0 200 OK\r\n"));
+                stream
+            });
+            println!("{version:?}: {each} octets for each connection");
+            assert!(each <= 5000, "{each} octets for each connection");
+            server.end();
+        }
+    }
+}

@@ -4,6 +4,10 @@
 mod stopping;
 mod support;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod udp;
 mod user;
 mod workers;
+#[cfg(feature = "ws")]
+mod ws;

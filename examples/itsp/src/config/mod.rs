@@ -19,6 +19,8 @@ pub(crate) struct Config {
     /// Folder of the database.
     pub(crate) data: PathBuf,
     pub(crate) network: Network,
+    pub(crate) tls: Tls,
+    pub(crate) ws: Ws,
     pub(crate) domains: Domains,
     pub(crate) registrar: Registrar,
     pub(crate) auth: Auth,
@@ -50,6 +52,49 @@ pub(crate) struct Network {
     pub(crate) connections: usize,
     /// Open at a time from one IP address.
     pub(crate) connections_per_source: u32,
+}
+
+/// TLS, and certificates for whatever runs over it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(crate) listen: Vec<SocketAddr>,
+    /// The first is for who asks for no name.
+    pub(crate) certificates: Vec<Certificate>,
+    pub(crate) clients: Clients,
+    /// Those of phones' certificates; empty for none.
+    pub(crate) client_authorities: PathBuf,
+    /// Those of other servers' certificates; empty for the system's.
+    pub(crate) authorities: PathBuf,
+}
+
+/// A certificate and its key, in PEM files.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Certificate {
+    pub(crate) chain: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// What phones that connect over TLS must show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Clients {
+    #[default]
+    Anybody,
+    Ask,
+    Require,
+}
+
+/// SIP over WebSocket.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Ws {
+    pub(crate) listen: Vec<SocketAddr>,
+    /// The same over TLS.
+    pub(crate) secure_listen: Vec<SocketAddr>,
+    /// Empty: any page.
+    pub(crate) origins: Vec<String>,
 }
 
 /// The domains served.
@@ -246,6 +291,8 @@ impl Default for Config {
         Config {
             data: PathBuf::from("itsp-data"),
             network: Network::default(),
+            tls: Tls::default(),
+            ws: Ws::default(),
             domains: Domains::default(),
             registrar: Registrar::default(),
             auth: Auth::default(),

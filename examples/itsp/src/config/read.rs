@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, Span};
+use super::{Clients, Config, Span};
 use crate::failure::Failure;
 
 /// Where every key is documented.
@@ -102,6 +102,8 @@ fn distance(a: &str, b: &str) -> usize {
 fn contradiction(config: &Config) -> Option<(&'static str, &'static str, &'static str)> {
     let Config {
         network,
+        tls,
+        ws,
         registrar,
         auth,
         subscribers,
@@ -139,6 +141,26 @@ fn contradiction(config: &Config) -> Option<(&'static str, &'static str, &'stati
                 "allow at least one, or switch TCP off",
             ));
         }
+    }
+    let secure = [
+        ("tls.listen", &tls.listen),
+        ("ws.secure_listen", &ws.secure_listen),
+    ];
+    for (key, listen) in secure {
+        if !listen.is_empty() && tls.certificates.is_empty() {
+            return Some((
+                key,
+                "there is no certificate to show",
+                "name one in tls.certificates",
+            ));
+        }
+    }
+    if tls.clients != Clients::Anybody && tls.client_authorities.as_os_str().is_empty() {
+        return Some((
+            "tls.clients",
+            "no certificate could be verified",
+            "name the file of its authorities in tls.client_authorities",
+        ));
     }
     if registrar.min_expires > registrar.max_expires {
         return Some((
@@ -248,6 +270,19 @@ mod tests {
                 |line: &str| line.starts_with(&format!("{key} =")) || line == format!("[{key}]");
             assert!(example.lines().any(stands), "{key}");
         }
+    }
+
+    #[test]
+    fn tls_needs_a_certificate_and_authorities_to_verify_with() {
+        let (line, problem, remedy) = fault("[tls]\nlisten = [\"0.0.0.0:5061\"]");
+        assert_eq!((line, remedy.as_str()), (2, "name one in tls.certificates"));
+        assert_eq!(problem, "tls.listen: there is no certificate to show");
+        let (line, problem, _) = fault("[ws]\n\nsecure_listen = [\"0.0.0.0:443\"]");
+        assert_eq!(line, 3);
+        assert_eq!(problem, "ws.secure_listen: there is no certificate to show");
+        let (line, problem, _) = fault("[tls]\nclients = \"require\"");
+        assert_eq!(line, 2);
+        assert_eq!(problem, "tls.clients: no certificate could be verified");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 #[allow(dead_code)] // not every suite ends its server in every way
 #[path = "../phones/process.rs"]
 mod process;
+mod tls;
 
 use std::fs::{self, File};
 use std::io::Read as _;

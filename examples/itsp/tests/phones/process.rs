@@ -24,8 +24,18 @@ impl Process {
 
     /// Asks it to end, as an operator would: SIGTERM.
     pub(crate) fn terminate(&mut self) {
+        self.signal("-TERM");
+    }
+
+    /// Asks it to read its certificates again: SIGHUP.
+    #[allow(dead_code)] // not every suite has certificates
+    pub(crate) fn hang_up(&mut self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&mut self, signal: &str) {
         let pid = self.0.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        let status = Command::new("kill").args([signal, &pid]).status().unwrap();
         assert!(status.success(), "process {pid} is gone already");
     }
 
