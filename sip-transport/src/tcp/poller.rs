@@ -43,11 +43,11 @@ impl Poller {
     /// A poller in the current runtime.
     pub(crate) fn new() -> io::Result<Poller> {
         let queue = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        // SAFETY: an OwnedFd holds one open descriptor, and names no other, for as long as it lives.
-        #[allow(unsafe_code)]
-        let queue = unsafe { AsyncFd::register_with_interest(queue, Interest::READABLE) };
+        // What came after it is unsafe, for types that may change their descriptor; an OwnedFd keeps the one it has.
+        #[allow(deprecated)]
+        let queue = AsyncFd::with_interest(queue, Interest::READABLE)?;
         Ok(Poller {
-            queue: queue.map_err(io::Error::from)?,
+            queue,
             batch: Vec::with_capacity(BATCH),
             happened: VecDeque::new(),
             again: Vec::new(),
