@@ -179,6 +179,8 @@ fn peer(to: &Target) -> Peer {
 
 #[cfg(test)]
 mod tests {
+    use sip_transaction::sim::epoch;
+
     use super::*;
 
     fn udp(remote: &str) -> Target {
@@ -193,7 +195,7 @@ mod tests {
 
     #[test]
     fn who_failed_is_passed_over_for_five_minutes() {
-        let (list, now) = (Blocklist::new(BlocklistSettings::default()), Instant::now());
+        let (list, now) = (Blocklist::new(BlocklistSettings::default()), epoch());
         assert!(!list.is_blocked(now, &udp(A)));
         list.failed(now, &udp(A));
         assert!(list.is_blocked(now + seconds(299), &udp(A)));
@@ -202,7 +204,7 @@ mod tests {
 
     #[test]
     fn another_transport_or_port_is_another_address() {
-        let (list, now) = (Blocklist::new(BlocklistSettings::default()), Instant::now());
+        let (list, now) = (Blocklist::new(BlocklistSettings::default()), epoch());
         list.failed(now, &udp(A));
         let tcp = Target::address(Transport::Tcp, udp(A).remote());
         assert!(!list.is_blocked(now, &tcp));
@@ -211,7 +213,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_believed_for_an_hour_at_most_and_only_where_that_is_wanted() {
-        let now = Instant::now();
+        let now = epoch();
         let deaf = Blocklist::new(BlocklistSettings::default());
         deaf.unavailable(now, &udp(A), Some(60));
         assert!(!deaf.is_blocked(now, &udp(A)));
@@ -238,7 +240,7 @@ mod tests {
                 unavailable: true,
                 ..BlocklistSettings::default()
             }),
-            Instant::now(),
+            epoch(),
         );
         list.failed(now, &udp(A));
         list.unavailable(now, &udp(A), Some(1));
@@ -247,14 +249,14 @@ mod tests {
 
     #[test]
     fn for_ever_is_no_overflow() {
-        let (list, now) = (Blocklist::new(BlocklistSettings::default()), Instant::now());
+        let (list, now) = (Blocklist::new(BlocklistSettings::default()), epoch());
         list.block(now, Transport::Udp, udp(A).remote(), Duration::MAX);
         assert!(list.is_blocked(now + LONGEST / 2, &udp(A)));
     }
 
     #[test]
     fn who_speaks_is_taken_off_but_not_who_was_named() {
-        let (list, now) = (Blocklist::new(BlocklistSettings::default()), Instant::now());
+        let (list, now) = (Blocklist::new(BlocklistSettings::default()), epoch());
         list.failed(now, &udp(A));
         list.heard(Transport::Udp, udp(A).remote());
         assert!(!list.is_blocked(now, &udp(A)));
@@ -277,7 +279,7 @@ mod tests {
                 capacity: 100,
                 ..BlocklistSettings::default()
             }),
-            Instant::now(),
+            epoch(),
         );
         for i in 0..1000_u16 {
             let to = udp(&format!("192.0.2.1:{}", i + 1));
@@ -292,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_flow_that_ended_blocks_nobody() {
-        let (list, now) = (Blocklist::new(BlocklistSettings::default()), Instant::now());
+        let (list, now) = (Blocklist::new(BlocklistSettings::default()), epoch());
         let to = udp(A).remote();
         list.failed(now, &Target::Flow(sip_transaction::Flow::udp(to, to)));
         assert!(list.list(now).is_empty());
