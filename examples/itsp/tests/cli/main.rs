@@ -107,17 +107,19 @@ fn an_unknown_key_is_one_error_with_file_line_and_remedy() {
         "[network]\nlisten = [\"127.0.0.1:5060\"]\nworkrs = 2\n",
     );
     let expected = format!(
-        "itsp: {file}:3: unknown field `workrs`, expected one of `listen`, `udp`, `tcp`, `workers`, `connections`, `connections_per_source`\n  \
+        "itsp: {file}:3: unknown field `workrs`, expected one of …\n  \
          remedy: write `workers`, or delete the line\n"
     );
-    assert_eq!(
-        place.run(&["--config", &file]),
-        (2, String::new(), expected.clone())
-    );
-    assert_eq!(
-        place.run(&["--config", &file, "check"]),
-        (2, String::new(), expected)
-    );
+    // Which keys there are is no matter of this test.
+    let without_keys = |(code, said, complaint): (i32, String, String)| {
+        let (before, keys) = complaint.split_once("one of ").expect("the known keys");
+        let (_, after) = keys.split_once('\n').expect("one line of them");
+        (code, said, format!("{before}one of …\n{after}"))
+    };
+    for how in [&["--config", &file][..], &["--config", &file, "check"]] {
+        let outcome = without_keys(place.run(how));
+        assert_eq!(outcome, (2, String::new(), expected.clone()));
+    }
 }
 
 #[test]
