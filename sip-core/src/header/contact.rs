@@ -163,6 +163,7 @@ impl Contact {
 impl Header for Contact {
     const NAME: HeaderName = HeaderName::Contact;
     const LIST: bool = true;
+    const ENDS_AT_COMMA: bool = true;
 
     fn parse(value: &Text) -> Result<Contact, HeaderError> {
         Contact::read(value.clone())

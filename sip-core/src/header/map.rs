@@ -65,8 +65,7 @@ impl Headers {
     /// When it is unreadable, or stands twice and is no list header.
     pub fn optional<H: Header>(&self) -> Result<Option<H>, HeaderError> {
         if H::LIST {
-            let member = self.find(&H::NAME).find_map(|line| self.first_member(line));
-            return member.map(H::read).transpose();
+            return self.first_listed();
         }
         let mut lines = self.find(&H::NAME);
         let Some(line) = lines.next() else {
@@ -79,6 +78,22 @@ impl Headers {
             });
         }
         H::read(self.value(line)).map(Some)
+    }
+
+    fn first_listed<H: Header>(&self) -> Result<Option<H>, HeaderError> {
+        for line in self.find(&H::NAME) {
+            // Most lines have one member, and whoever reads it sees that nothing follows.
+            if H::ENDS_AT_COMMA
+                && !line.is_own()
+                && let Ok(only) = H::read(self.value(line))
+            {
+                return Ok(Some(only));
+            }
+            if let Some(member) = self.first_member(line) {
+                return H::read(member).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// All members of a list header, over comma lists and repeated lines alike.
@@ -388,6 +403,32 @@ mod tests {
 
     fn values(headers: &Headers, name: &HeaderName) -> Vec<String> {
         headers.raw(name).map(|value| value.to_string()).collect()
+    }
+
+    #[test]
+    fn the_first_member_is_the_same_alone_and_before_others() {
+        let via = "SIP/2.0/UDP a;x=\"b,c\";y=<d:e,f>;branch=z";
+        let contact = "\"A, B\" <sip:a,b@c;d>;q=0.1;x=\"e,f\"";
+        for rest in [
+            "",
+            ",",
+            ", ",
+            " ,x",
+            ",,",
+            ", \"",
+        ] {
+            let headers = headers(&format!(
+                "Via: {via}{rest}\r\nContact:\r\nm: {contact}{rest}\r\n"
+            ));
+            let read: crate::Via = headers.require().unwrap();
+            assert_eq!(read.as_text(), via, "{rest}");
+            let read: crate::Contact = headers.require().unwrap();
+            assert_eq!(read.as_text(), contact, "{rest}");
+        }
+        assert_eq!(
+            headers("Contact: *\r\n").require(),
+            Ok(crate::Contact::Star)
+        );
     }
 
     #[test]

@@ -227,6 +227,10 @@ pub trait Header: Sized {
     /// Whether the value is a comma-separated list (§7.3.1). `true` for every [`ListHeader`], and for no other.
     const LIST: bool = false;
 
+    /// Whether no value that [`Header::read`] takes holds a comma outside quotes and brackets.
+    #[doc(hidden)]
+    const ENDS_AT_COMMA: bool = false;
+
     /// Reads one value: the whole line's, or for a [`ListHeader`] one member's. Folding is undone already.
     ///
     /// # Errors

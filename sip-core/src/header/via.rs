@@ -252,6 +252,7 @@ fn see_branch<'a>(
 impl Header for Via {
     const NAME: HeaderName = HeaderName::Via;
     const LIST: bool = true;
+    const ENDS_AT_COMMA: bool = true;
 
     fn parse(value: &Text) -> Result<Via, HeaderError> {
         Via::read(value.clone())
