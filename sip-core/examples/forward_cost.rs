@@ -5,7 +5,7 @@
 //! .ci/instructions sip-core
 //! ```
 //!
-//! With Rust 1.95 on x86-64, for one message: 5,600 instructions to read it, 12,800 with six typed headers, 6,400 to
+//! With Rust 1.95 on x86-64, for one message: 5,600 instructions to read it, 12,300 with six typed headers, 6,400 to
 //! read and print it, 8,500 to forward it; 600 for a copy of it, 2,200 for its reply, and 8,800 for a whole keep-alive.
 //! The exact figures, which no change may exceed by more than 3 %, stand in `benches/instructions.txt`.
 
