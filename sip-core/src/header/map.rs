@@ -409,14 +409,7 @@ mod tests {
     fn the_first_member_is_the_same_alone_and_before_others() {
         let via = "SIP/2.0/UDP a;x=\"b,c\";y=<d:e,f>;branch=z";
         let contact = "\"A, B\" <sip:a,b@c;d>;q=0.1;x=\"e,f\"";
-        for rest in [
-            "",
-            ",",
-            ", ",
-            " ,x",
-            ",,",
-            ", \"",
-        ] {
+        for rest in ["", ",", ", ", " ,x", ",,", ", \""] {
             let headers = headers(&format!(
                 "Via: {via}{rest}\r\nContact:\r\nm: {contact}{rest}\r\n"
             ));
