@@ -129,17 +129,7 @@ impl Connection {
         owner: Option<Owner>,
         context: &Context,
     ) -> Result<(), Refused> {
-        let mut written = 0;
-        if self.output.borrow().is_none()
-            && let Some(stream) = self.open_stream()
-        {
-            match write(stream, octets) {
-                Ok(count) => written = count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Err(Refused::Gone),
-            }
-        }
-        context.counters.octets_sent.add(written);
+        let written = self.write_now(octets, context)?;
         match octets.get(written..) {
             Some(rest) if !rest.is_empty() => {
                 let payload = Bytes::copy_from_slice(rest);
@@ -155,22 +145,30 @@ impl Connection {
         owner: Option<Owner>,
         context: &Context,
     ) -> Result<(), Refused> {
-        let mut written = 0;
-        if self.output.borrow().is_none()
-            && let Some(stream) = self.open_stream()
-        {
-            match write(stream, payload) {
-                Ok(count) => written = count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Err(Refused::Gone),
-            }
-        }
-        context.counters.octets_sent.add(written);
+        let written = self.write_now(payload, context)?;
         if written < payload.len() {
             let payload = payload.slice(written..);
             self.enqueue(Waiting { payload, owner }, context)?;
         }
         Ok(())
+    }
+
+    /// Writes what the peer takes at once, if nothing waits already; how many octets that were.
+    fn write_now(&self, octets: &[u8], context: &Context) -> Result<usize, Refused> {
+        let Some(stream) = self
+            .open_stream()
+            .filter(|_| self.output.borrow().is_none())
+        else {
+            return Ok(0);
+        };
+        match write(stream, octets) {
+            Ok(written) => {
+                context.counters.octets_sent.add(written);
+                Ok(written)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(_) => Err(Refused::Gone),
+        }
     }
 
     fn enqueue(&self, waiting: Waiting, context: &Context) -> Result<(), Refused> {
