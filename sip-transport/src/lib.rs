@@ -1,4 +1,4 @@
-//! SIP over UDP and TCP: sockets to machines (RFC 3261 §18).
+//! SIP over UDP and TCP, TLS and WebSocket: sockets to machines (RFC 3261 §18).
 //!
 //! This is the edge of the stack: the only library crate with sockets, a clock and threads in it. A [`Server`] is a
 //! few workers, each a thread that owns its sockets, its connections, its transaction layer and its transaction user,
@@ -18,9 +18,16 @@
 //! }
 //! ```
 //!
+//! | feature | adds |
+//! |---|---|
+//! | `tls` | TLS: listeners, and connections to `sips` URIs, by rustls |
+//! | `ws` | WebSocket listeners (RFC 7118), over TLS too where `tls` is on |
+//! | `dns` | servers found by NAPTR, SRV and address (RFC 3263), by the resolver of Hickory |
+//!
 //! What a message meets on its way, file by file: `udp` (in batches, by `mmsg`) or `tcp` takes it from the kernel,
 //! `driver` takes it in, `via` notes where it came from, `screen` turns away what is broken, `worker` hands it over if
-//! it belongs to another thread, and the transaction layer takes it from there.
+//! it belongs to another thread, and the transaction layer takes it from there. A worker that is behind refuses new work
+//! (`overload`), and one that datagrams come to fast waits for some more of them (`pause`).
 #![deny(unsafe_code)]
 
 mod alarm;

@@ -371,7 +371,7 @@ struct Common {
 enum Network {
     Udp,
     Tcp,
-    // TLS and WebSocket, once the transport crate has them.
+    // The place for TLS and WebSocket, which the transport crate has.
 }
 
 /// What to do with the record of a run.
